@@ -1,0 +1,1 @@
+"""One technology each, named after it. None imports another."""

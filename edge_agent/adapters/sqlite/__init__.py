@@ -1,0 +1,16 @@
+"""The store: one SQLite file, written by one connection.
+
+- `store`: the writer, which implements the `Store` port
+- `reader`: questions, through connections that cannot write
+- `writing`, `restoring`: a commit's statements; what a start reads back
+- `reading_rows`, `facts`, `rows`, `times`: what a row of each table is made of
+- `shelves`: what retention sees and cuts
+- `opening`, `migrations`: from a path to a connection with the current schema
+- `trouble`: what SQLite refuses, as our errors
+"""
+
+from edge_agent.adapters.sqlite.reader import SqliteReader
+from edge_agent.adapters.sqlite.store import SqliteStore
+from edge_agent.core.retention import StoreBounds
+
+__all__ = ["SqliteReader", "SqliteStore", "StoreBounds"]

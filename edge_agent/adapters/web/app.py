@@ -1,0 +1,95 @@
+"""The LAN interface as one ASGI application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from edge_agent import __version__
+from edge_agent.adapters.web.endpoint import Call, Endpoint
+from edge_agent.adapters.web.endpoints import ENDPOINTS
+from edge_agent.adapters.web.gate import Gate, tenant_of
+from edge_agent.adapters.web.keys import KeyRing
+from edge_agent.adapters.web.openapi import openapi_document
+from edge_agent.adapters.web.pages import documentation, front_page
+from edge_agent.adapters.web.probes import probes
+from edge_agent.adapters.web.problems import HANDLERS
+from edge_agent.adapters.web.question import parse_body, parse_query, read_body, require_json
+from edge_agent.adapters.web.replies import json_reply
+from edge_agent.adapters.web.settings import WebSettings
+from edge_agent.ports import Desk
+from edge_agent.wire.rest import HealthStatus, Liveness
+
+
+class Served:
+    """An endpoint as ASGI: from the gate to the reply, with no layer between."""
+
+    def __init__(self, endpoint: Endpoint, desk: Desk, gate: Gate) -> None:
+        self._endpoint = endpoint
+        self._desk = desk
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises Refused, or what the desk raises."""
+        endpoint = self._endpoint
+        headers = dict(scope["headers"])
+        tenant_id = None
+        if endpoint.role is not None:
+            address = scope["client"][0] if scope["client"] else ""
+            self._gate.admit(headers, address, endpoint.role)
+            tenant_id = tenant_of(headers)
+        try:
+            question = await self._question(headers, scope, receive)
+        except ClientDisconnect:
+            return
+        call = Call(self._desk, question, scope["path_params"], headers, tenant_id)
+        if endpoint.waits:
+            answer = await run_in_threadpool(endpoint.handler, call)
+        else:
+            answer = endpoint.handler(call)
+        reply = json_reply(answer) if isinstance(answer, BaseModel) else answer
+        await reply(scope, receive, send)
+
+    async def _question(
+        self, headers: dict[bytes, bytes], scope: Scope, receive: Receive
+    ) -> BaseModel | None:
+        endpoint = self._endpoint
+        if endpoint.body is not None:
+            require_json(headers)
+            return parse_body(endpoint.body, await read_body(headers, receive))
+        if endpoint.query is not None:
+            return parse_query(endpoint.query, scope["query_string"])
+        return None
+
+
+def create_app(
+    desk: Desk,
+    keys: KeyRing,
+    settings: WebSettings,
+    registry: CollectorRegistry,
+    clock: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """Return the application.
+
+    registry: what /metrics shows.
+    clock: seconds that only go forward; the rate limits go by it.
+    """
+    alive = Liveness(status=HealthStatus.HEALTHY, version=__version__)
+    described = (*ENDPOINTS, *probes(alive, registry), front_page(alive))
+    gate = Gate(keys, settings.rate_limit, clock)
+    routes = [
+        Route(row.path, Served(row, desk, gate), methods=[row.method])
+        for row in (*described, *documentation(openapi_document(described, __version__)))
+    ]
+    app = Starlette(routes=routes, exception_handlers=HANDLERS)
+    # Its redirects would come from Starlette, without our headers.
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,322 @@
+"""The route table: every endpoint of the contract's section 2 that the agent serves, and what answers it.
+
+Asked most comes first: the router tries one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import quote
+
+from pydantic import JsonValue
+from starlette.responses import Response
+
+from edge_agent.adapters.web.csv_replies import uptime_table
+from edge_agent.adapters.web.endpoint import Call, Endpoint
+from edge_agent.adapters.web.keys import Role
+from edge_agent.adapters.web.problems import Refused
+from edge_agent.adapters.web.replies import Reply, headers_for, json_reply
+from edge_agent.wire.alert import Acknowledgement, Alert
+from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, FailureAnswers, MaintenanceAnswer
+from edge_agent.wire.rest import (
+    AcknowledgeRequest,
+    AlertList,
+    BatchAnswer,
+    BatchRequest,
+    ChargerList,
+    FlatMetrics,
+    Health,
+    HealthStatus,
+    MaintenanceList,
+    ModelList,
+    PredictionRequest,
+    ReloadAnswer,
+    ReloadQuery,
+    UptimeQuery,
+    UptimeReport,
+)
+from edge_agent.wire.service import WorkDone, WorkRequest
+
+CSV = headers_for(b"text/csv; charset=utf-8")
+
+METRICS: dict[str, JsonValue] = {
+    "connector_status": "CHARGING",
+    "energy_delivered": 45.5,
+    "power": 7.2,
+    "temperature": 35.0,
+    "error_codes": [],
+    "uptime_hours": 1500,
+    "total_sessions": 300,
+    "last_maintenance": "2026-01-06T10:00:00Z",
+}
+ONE: dict[str, JsonValue] = {"charger_id": "CHG_001", "metrics": METRICS}
+FLAT: dict[str, JsonValue] = {"charger_id": "CHG_001", **METRICS}
+
+
+def failure(call: Call[PredictionRequest]) -> FailureAnswer:
+    asked = call.question
+    return call.desk.failures([(asked.charger_id, asked.metrics)], call.tenant_id)[0]
+
+
+def anomaly(call: Call[PredictionRequest]) -> AnomalyAnswer:
+    return call.desk.anomaly(call.question.charger_id, call.question.metrics, call.tenant_id)
+
+
+def flat_anomaly(call: Call[FlatMetrics]) -> AnomalyAnswer:
+    return call.desk.anomaly(call.question.charger_id, call.question, call.tenant_id)
+
+
+def maintenance(call: Call[PredictionRequest]) -> MaintenanceAnswer:
+    return call.desk.maintenance(call.question.charger_id, call.question.metrics, call.tenant_id)
+
+
+def batch(call: Call[BatchRequest]) -> BatchAnswer:
+    asked = [(metrics.charger_id, metrics) for metrics in call.question.chargers]
+    answers = call.desk.failures(asked, call.tenant_id)
+    return BatchAnswer(predictions=answers, total=len(answers), timestamp=answers[-1].timestamp)
+
+
+def _charger_id(path: Mapping[str, str]) -> str:
+    """Return the id that a path names: its odd characters are kept percent-encoded, and come decoded."""
+    return quote(path["charger_id"], safe=":%").replace("~", "%7E")
+
+
+def latest(call: Call[None]) -> FailureAnswers:
+    charger_id = _charger_id(call.path)
+    answers = call.desk.latest(charger_id)
+    if answers is None:
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            f"Nothing is known of charger {charger_id} yet. Check its id against GET /api/v1/chargers, "
+            "or POST its metrics to /api/v1/predictions/failure.",
+        )
+    return answers
+
+
+def models(call: Call[None]) -> ModelList:
+    entries = call.desk.models()
+    return ModelList(models=entries, total=len(entries))
+
+
+def reload(call: Call[ReloadQuery]) -> ReloadAnswer:
+    return call.desk.reload(call.question.model_name)
+
+
+def chargers(call: Call[None]) -> ChargerList:
+    return ChargerList(items=call.desk.chargers())
+
+
+def alerts(call: Call[None]) -> AlertList:
+    return AlertList(items=call.desk.alerts())
+
+
+def acknowledge(call: Call[AcknowledgeRequest]) -> Alert:
+    alert_id = call.path["alert_id"]
+    alert = call.desk.acknowledge(
+        Acknowledgement(alert_id=alert_id, by=call.question.by, note=call.question.note)
+    )
+    if alert is None:
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            f"No alert {alert_id} is open: it may be over. GET /api/v1/alerts lists those that are.",
+        )
+    return alert
+
+
+def suggestions(call: Call[None]) -> MaintenanceList:
+    return MaintenanceList(items=call.desk.suggestions())
+
+
+def work_done(call: Call[WorkRequest]) -> WorkDone:
+    charger_id = _charger_id(call.path)
+    done = call.desk.work_done(charger_id, call.question)
+    if done is None:
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            f"Nothing is known of charger {charger_id}. Check its id against GET /api/v1/chargers.",
+        )
+    return done
+
+
+def uptime(call: Call[UptimeQuery]) -> UptimeReport | Response:
+    report = call.desk.uptime(call.question.month)
+    asked = call.question.format
+    if asked == "csv" or (asked is None and b"text/csv" in call.headers.get(b"accept", b"").lower()):
+        return Reply(uptime_table(report).encode(), CSV)
+    return report
+
+
+def health(call: Call[None]) -> Response:
+    report = call.desk.health()
+    status = HTTPStatus.SERVICE_UNAVAILABLE if report.status is HealthStatus.UNHEALTHY else HTTPStatus.OK
+    return json_reply(report, status)
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="POST",
+        path="/api/v1/predictions/failure",
+        summary="Will this charger fail within 30 days?",
+        handler=failure,
+        role=Role.VIEWER,
+        body=PredictionRequest,
+        example=ONE,
+        answer=FailureAnswer,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/predictions/batch",
+        summary="Will these chargers fail? At most 1,000, answered in order",
+        handler=batch,
+        role=Role.VIEWER,
+        body=BatchRequest,
+        example={"chargers": [FLAT]},
+        answer=BatchAnswer,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/predictions/anomaly",
+        summary="Does this charger behave oddly?",
+        handler=anomaly,
+        role=Role.VIEWER,
+        body=PredictionRequest,
+        example=ONE,
+        answer=AnomalyAnswer,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/predictions/maintenance",
+        summary="When is maintenance cheapest?",
+        handler=maintenance,
+        role=Role.VIEWER,
+        body=PredictionRequest,
+        example=ONE,
+        answer=MaintenanceAnswer,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/chargers",
+        summary="Every EVSE with its latest reading and answers, worst first",
+        handler=chargers,
+        role=Role.VIEWER,
+        answer=ChargerList,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/alerts",
+        summary="Alerts that are not over, newest first",
+        handler=alerts,
+        role=Role.VIEWER,
+        answer=AlertList,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/alerts/{alert_id}/ack",
+        summary="Somebody has seen this alert",
+        handler=acknowledge,
+        role=Role.TECHNICIAN,
+        body=AcknowledgeRequest,
+        example={"by": "AB", "note": "on my way"},
+        answer=Alert,
+        refusals={404: "No open alert has this id."},
+        waits=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/maintenance",
+        summary="Maintenance suggestions, soonest first",
+        handler=suggestions,
+        role=Role.VIEWER,
+        answer=MaintenanceList,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/chargers/{charger_id:path}/maintenance",
+        summary="Work was done on this charger",
+        handler=work_done,
+        role=Role.TECHNICIAN,
+        body=WorkRequest,
+        example={
+            "connector_id": 1,
+            "verdict": "CONFIRMED",
+            "failure_mode": "COOLING",
+            "part": "fan",
+            "action": "REPLACED",
+            "started_at": "2026-03-04T09:00:00Z",
+            "finished_at": "2026-03-04T10:30:00Z",
+            "by": "AB",
+        },
+        answer=WorkDone,
+        refusals={404: "Nothing is known of this charger."},
+        waits=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/reports/uptime",
+        summary="How each EVSE served in a month; as text/csv too",
+        handler=uptime,
+        role=Role.VIEWER,
+        query=UptimeQuery,
+        answer=UptimeReport,
+        waits=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/predictions/{charger_id:path}",
+        summary="The latest failure answer for a charger, its worst EVSE first",
+        handler=latest,
+        role=Role.VIEWER,
+        answer=FailureAnswers,
+        refusals={404: "Nothing is known of this charger yet."},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/models",
+        summary="The models that answer",
+        handler=models,
+        role=Role.VIEWER,
+        answer=ModelList,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/models/reload",
+        summary="Load the model files anew",
+        handler=reload,
+        role=Role.ADMIN,
+        query=ReloadQuery,
+        answer=ReloadAnswer,
+        refusals={409: "The file was refused; the running model stays."},
+        waits=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/health",
+        summary="How the agent is, check by check",
+        handler=health,
+        answer=Health,
+        statuses={200: "Healthy, or degraded: it works, but not all of it.", 503: "Unhealthy."},
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/anomaly/detect",
+        summary="Older name of predictions/anomaly, with flat metrics",
+        handler=flat_anomaly,
+        role=Role.VIEWER,
+        body=FlatMetrics,
+        example=FLAT,
+        answer=AnomalyAnswer,
+        deprecated=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/maintenance/recommend",
+        summary="Older name of predictions/maintenance",
+        handler=maintenance,
+        role=Role.VIEWER,
+        body=PredictionRequest,
+        example=ONE,
+        answer=MaintenanceAnswer,
+        deprecated=True,
+    ),
+)

@@ -1,0 +1,121 @@
+"""The command line: `edge-agent run | demo | check | status | replay | keys`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_agent import __version__
+from edge_agent.errors import EdgeAgentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXAMPLES = """examples:
+  edge-agent demo                          a simulated site on this machine, with a page
+  edge-agent --config site.toml check      is everything in order?
+  edge-agent --config site.toml run        the daemon
+  edge-agent keys add technician           a key for the page
+  edge-agent status                        chargers, risks, alerts as a table
+  edge-agent replay log.jsonl              what a recorded log leads to
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command and return its exit code: 0 well, 1 it failed, 2 it was asked wrongly."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return _carry_out(asked)
+    except EdgeAgentError as error:
+        for sentence in getattr(error, "faults", [str(error)]):
+            print(f"edge-agent: {sentence}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1
+
+
+def _carry_out(asked: argparse.Namespace) -> int:
+    """Import the command only now: each needs but a part of the packages."""
+    command = import_module(f"edge_agent.commands.{asked.command}")
+    match asked.command:
+        case "demo":
+            code = command.demo(asked.chargers, asked.speed, asked.port)
+        case "replay":
+            code = command.replay(asked.files, asked.prefix, asked.config)
+        case "keys" if asked.action == "add":
+            code = command.add(asked.config, asked.role, asked.label)
+        case "keys" if asked.action == "revoke":
+            code = command.revoke(asked.config, asked.id)
+        case "keys":
+            code = command.show(asked.config)
+        case _:
+            code = getattr(command, asked.command)(asked.config)
+    return int(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edge-agent",
+        description="Judges an EV charging site's chargers on the spot and loses nothing.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"edge-agent {__version__}")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="default: /etc/edge-agent/config.toml")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="the daemon")
+    commands.add_parser(
+        "check", help="configuration, store, models, certificates, broker, clock; a line each"
+    )
+    commands.add_parser("status", help="chargers, risks and alerts as a table")
+    _add_demo(commands.add_parser("demo", help="broker, simulated site with faults, agent and page in one"))
+    _add_replay(commands.add_parser("replay", help="a recorded log through the whole pipeline"))
+    _add_keys(commands.add_parser("keys", help="API keys, shown once, stored hashed"))
+    return parser
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--chargers", type=_count, default=6, metavar="N", help="default 6")
+    parser.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="times real speed; default 1")
+    parser.add_argument("--port", type=_port, default=8080, metavar="P", help="of the page; default 8080")
+
+
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help='JSON lines {"topic", "payload", "at"}'
+    )
+    parser.add_argument("--prefix", help="of the topics; default: what stands before /chargers/ in the first")
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="make a key and show it once")
+    add.add_argument("role", choices=("viewer", "technician", "admin"))
+    add.add_argument("--label", default="", help="whose it is")
+    actions.add_parser("list", help="id, role, age and label of each key")
+    revoke = actions.add_parser("revoke", help="forget a key")
+    revoke.add_argument("id", help="as `list` shows it")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 200:  # noqa: PLR2004 - stated in the message
+        raise argparse.ArgumentTypeError("from 1 to 200")
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:  # noqa: PLR2004 - stated in the message
+        raise argparse.ArgumentTypeError("from 1 to 65535")
+    return number
+
+
+def _speed(text: str) -> float:
+    number = float(text)
+    if not 0.1 <= number <= 1000:  # noqa: PLR2004 - stated in the message
+        raise argparse.ArgumentTypeError("from 0.1 to 1000")
+    return number

@@ -1,0 +1,1 @@
+"""What `edge-agent` does, a file a command. Each returns its exit code."""

@@ -1,0 +1,126 @@
+"""`edge-agent check`: is everything in order? A line for each thing, and what to do where it is not."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_agent.adapters.mqtt import try_connection
+from edge_agent.adapters.onnx import load_anomaly, load_failure
+from edge_agent.adapters.sqlite import SqliteReader
+from edge_agent.adapters.web.keys import KeyRing
+from edge_agent.clock import SystemClock
+from edge_agent.config import Config, load
+from edge_agent.errors import ConfigError, EdgeAgentError
+from edge_agent.service import broker_settings
+from edge_agent.sources.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BROKER_WAIT_S = 5.0
+
+
+class Finding(NamedTuple):
+    """What a look at one thing found: `fault` is None where it is in order."""
+
+    told: str
+    fault: str | None = None
+
+
+def check(config_path: Path | None) -> int:
+    """Look at everything the daemon needs; return 0 where all is in order, else 1."""
+    try:
+        config, unknown = load(config_path)
+    except ConfigError as error:
+        for fault in error.faults:
+            _print("configuration", Finding("", fault))
+        return 1
+    findings = [("configuration", Finding("", sentence)) for sentence in unknown] or [
+        ("configuration", Finding(f"site {config.site_id}, gateway {config.gateway}"))
+    ]
+    for name, look in LOOKS.items():
+        findings.append((name, _looked(look, config)))
+    for name, finding in findings:
+        _print(name, finding)
+    return int(any(finding.fault is not None for _, finding in findings))
+
+
+def _looked(look: Callable[[Config], Finding], config: Config) -> Finding:
+    try:
+        return look(config)
+    except EdgeAgentError as error:
+        return Finding("", "; ".join(getattr(error, "faults", [str(error)])))
+
+
+def _store(config: Config) -> Finding:
+    path = config.store.path
+    if not path.exists():
+        folder = next(parent for parent in path.parents if parent.exists())
+        if not os.access(folder, os.W_OK):
+            return Finding(
+                "", f"{folder} is not writable for this user: be the agent's, or change [store] path"
+            )
+        return Finding(f"{path} will be made at the first start")
+    faults = SqliteReader(path).faults()
+    if faults:
+        return Finding("", f"{path} is damaged: {faults[0]}; a start sets it aside and begins a new one")
+    return Finding(f"{path} is sound")
+
+
+def _models(config: Config) -> Finding:
+    versions = load_failure(config.models.dir).version, load_anomaly(config.models.dir).version
+    return Finding(f"failure predictor {versions[0]}, anomaly detector {versions[1]}: golden answers agree")
+
+
+def _certificates(config: Config) -> Finding:
+    web = config.web
+    if (web.tls_cert is None) != (web.tls_key is None):
+        return Finding("", "[web] tls_cert and tls_key: give both, or neither")
+    if web.tls_cert is None or web.tls_key is None:
+        return Finding(
+            "the page is served without TLS" + ("" if web.host == "127.0.0.1" else f" on {web.host}")
+        )
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(web.tls_cert, web.tls_key)
+    except OSError as error:
+        return Finding("", f"[web] tls_cert and tls_key do not fit: {error}")
+    return Finding(f"{web.tls_cert} fits its key")
+
+
+def _keys(config: Config) -> Finding:
+    entries = KeyRing(config.web.keys_file).list()
+    if not entries:
+        return Finding("", "nobody can get in yet: make a key with `edge-agent keys add technician`")
+    return Finding(f"{len(entries)} keys")
+
+
+def _broker(config: Config) -> Finding:
+    settings = broker_settings(config, Registry(config.prefix))
+    place = f"{settings.host}:{settings.port}"
+    refusal = try_connection(settings, BROKER_WAIT_S)
+    return Finding(f"{place} lets us in") if refusal is None else Finding("", f"{place}: {refusal}")
+
+
+def _clock(_config: Config) -> Finding:
+    trust = SystemClock().trust()
+    if trust == "trusted":
+        return Finding("kept by a time service")
+    return Finding("no time service keeps it: readings are ordered, but their dates may be wrong")
+
+
+LOOKS: dict[str, Callable[[Config], Finding]] = {
+    "store": _store,
+    "models": _models,
+    "certificates": _certificates,
+    "keys": _keys,
+    "broker": _broker,
+    "clock": _clock,
+}
+
+
+def _print(name: str, finding: Finding) -> None:
+    mark, told = ("ok   ", finding.told) if finding.fault is None else ("FAULT", finding.fault)
+    print(f"{mark}  {name:13}  {told}")

@@ -1,0 +1,295 @@
+"""The configuration: one TOML file, each key also in the environment, checked as a whole.
+
+A key stands here once, with its meaning; `docs/configuration.md` is checked against it.
+Secrets are never in the file itself: a `…_file` key names where they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from edge_agent.errors import ConfigError
+from edge_agent.wire.answers import FailureMode
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+DEFAULT_PATH = Path("/etc/edge-agent/config.toml")
+ENVIRONMENT_PREFIX = "EDGE_AGENT__"
+MODELS_DIR = Path(__file__).resolve().parent.parent / "models"
+
+Host = Annotated[str, Field(min_length=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=1e7)]
+Bytes = Annotated[int, Field(gt=0)]
+Days = Annotated[int, Field(gt=0, le=36_500)]
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Hour = Annotated[int, Field(ge=0, le=24)]
+SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-][A-Za-z0-9._:-]{0,63}$")]
+
+
+def _rising(hours: tuple[int, int]) -> tuple[int, int]:
+    if hours[0] >= hours[1]:
+        message = f"the day ends before it begins; write begin and end, such as [8, 17], not {list(hours)}"
+        raise ValueError(message)
+    return hours
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        message = f"{name!r} is no time zone; write one such as 'Europe/Berlin' or 'UTC'"
+        raise ValueError(message) from None
+    return name
+
+
+class Section(BaseModel):
+    """Base of the sections. Unknown keys are reported apart, so that a downgrade still starts."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Mqtt(Section):
+    """[mqtt]: the site's broker."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 1883
+    username: str | None = None
+    password_file: Path | None = None
+    prefix: str | None = Field(
+        None, description="Topic prefix; default evzone/v1/{site_id}.", pattern=r"^[^#+\s]+$"
+    )
+    client_id: str | None = Field(None, description="Default edge-agent-{gateway_id}.")
+    tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class StoreSection(Section):
+    """[store]: the local database and its bounds."""
+
+    path: Path = Path("/var/lib/edge-agent/store.sqlite")
+    commit_s: Seconds = Field(
+        5.0, description="How long plain samples may wait, unacknowledged, for a commit."
+    )
+    max_bytes: Bytes = 2_000_000_000
+    min_free_bytes: Bytes = 200_000_000
+    raw_days: Days = 30
+    rollup_days: Days = 730
+
+
+class LimitsSection(Section):
+    """[limits]: what a site may name."""
+
+    chargers: Annotated[int, Field(ge=1, le=10_000)] = 200
+    quarantine_bytes: Bytes = 10_000_000
+
+
+class ChargerSection(Section):
+    """[chargers.ID]: what the operator knows of a charger."""
+
+    label: str | None = None
+    location: str | None = None
+    rated_kw: Annotated[float, Field(gt=0)] | None = None
+    warranty_until: str | None = None
+
+
+class Web(Section):
+    """[web]: the LAN interface."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8080
+    keys_file: Path = Path("/var/lib/edge-agent/keys.json")
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    rate_limit: Annotated[float, Field(gt=0, le=1e6)] = Field(
+        1000.0, description="Requests a second for each key."
+    )
+
+
+class ModelsSection(Section):
+    """[models]: where the models are."""
+
+    dir: Path = MODELS_DIR
+    repository_url: str | None = None
+
+
+class PartSection(Section):
+    """[maintenance.parts.MODE]: the part that mends a failure mode."""
+
+    cost: Money | None = None
+    lead_days: Annotated[float, Field(ge=0, le=366)] | None = None
+
+
+class Maintenance(Section):
+    """[maintenance]: the operator's own costs. Hours are of downtime."""
+
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    revenue_per_hour: Money = 8.0
+    labour_cost: Money = 120.0
+    repair_cost: Money = 600.0
+    preventive_downtime_hours: Money = 2.0
+    failure_downtime_hours: Money = 48.0
+    call_out_cost: Money = 80.0
+    penalty: Money = 0.0
+    planned_visit_days: Annotated[float, Field(gt=0, le=366)] = 30.0
+    technician_days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = ("mon", "tue", "wed", "thu", "fri")
+    technician_hours: Annotated[tuple[Hour, Hour], AfterValidator(_rising)] = (8, 17)
+    holidays: tuple[date, ...] = ()
+    parts: dict[FailureMode, PartSection] = {}
+
+
+class Offline(Section):
+    """[offline]: when silence means that a charger is gone."""
+
+    after_s: Seconds = Field(120.0, description="Never sooner than this.")
+    usual_gaps: Annotated[float, Field(ge=2, le=1000)] = Field(
+        3.0, description="So many of its longest usual gap."
+    )
+    stranger_s: Seconds = Field(900.0, description="For a charger whose rhythm is not known yet.")
+
+
+class DowntimeSection(Section):
+    """[downtime]: when an outage is a failure."""
+
+    failure_hours: Annotated[float, Field(gt=0, le=1000)] = Field(
+        4.0, description="An outage of its own cause that lasts so long is a failure."
+    )
+
+
+NAMED_SECTIONS: dict[str, type[Section]] = {"chargers": ChargerSection, "parts": PartSection}
+"""Sections that there are several of, each under a name of its own."""
+WEEKDAYS = get_args(Weekday)
+
+
+class Config(Section):
+    """The whole file."""
+
+    site_id: SiteName
+    gateway_id: SiteName | None = None
+    mqtt: Mqtt = Mqtt()
+    store: StoreSection = StoreSection()
+    limits: LimitsSection = LimitsSection()
+    chargers: dict[str, ChargerSection] = {}
+    web: Web = Web()
+    models: ModelsSection = ModelsSection()
+    maintenance: Maintenance = Maintenance()
+    offline: Offline = Offline()
+    downtime: DowntimeSection = DowntimeSection()
+
+    @property
+    def gateway(self) -> str:
+        """The gateway's id: the site's where none is given."""
+        return self.gateway_id or self.site_id
+
+    @property
+    def prefix(self) -> str:
+        """The MQTT topics' prefix, without a slash at its end."""
+        return (self.mqtt.prefix or f"evzone/v1/{self.site_id}").rstrip("/")
+
+
+def load(path: Path | None, environment: dict[str, str] | None = None) -> tuple[Config, list[str]]:
+    """Return the configuration and a sentence for each unknown key.
+
+    path: the TOML file; None: the default one, where there is one.
+    Raises: ConfigError with a sentence for each fault.
+    """
+    wanted = path or (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
+    values = _read(wanted) if wanted is not None else {}
+    unknown = _override(values, os.environ if environment is None else environment)
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        faults = [_sentence(fault) for fault in error.errors()]
+        raise ConfigError(faults + _unknown_keys(values) + unknown) from None
+    return config, _unknown_keys(values) + unknown
+
+
+def secret(path: Path | None) -> str | None:
+    """Return the first line of a secret's file; None for no file. Raises ConfigError."""
+    if path is None:
+        return None
+    try:
+        return path.read_text().splitlines()[0].strip()
+    except (OSError, IndexError, UnicodeDecodeError) as error:
+        raise ConfigError([f"cannot read the secret in {path}: {error}"]) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError([f"cannot read {path}: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path} is not TOML: {error}"]) from error
+
+
+def _override(values: dict[str, Any], environment: dict[str, str] | os._Environ[str]) -> list[str]:
+    """Put EDGE_AGENT__SECTION__KEY from the environment over the file's values."""
+    unknown = []
+    for name, text in environment.items():
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        *sections, key = _path_of(name.removeprefix(ENVIRONMENT_PREFIX))
+        place: Any = values
+        for section in sections:
+            place = place.setdefault(section, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place[key] = text
+        else:
+            unknown.append(f"{name} in the environment: {'.'.join(sections)} is no section")
+    return unknown
+
+
+def _path_of(name: str) -> list[str]:
+    """Return the parts of a key, in lower case but for a charger's id, whose case matters."""
+    parts = name.split("__")
+    return [
+        part if place == 1 and parts[0].lower() == "chargers" else part.lower()
+        for place, part in enumerate(parts)
+    ]
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "missing":
+        return f"{where}: is required"
+    return f"{where}: {fault['msg'].removeprefix('Value error, ')} (it is {fault['input']!r})"
+
+
+def _unknown_keys(values: dict[str, Any]) -> list[str]:
+    return _unknown_in(values, Config, "")
+
+
+def _unknown_in(values: dict[str, Any], section: type[Section], where: str) -> list[str]:
+    found = []
+    for key, value in values.items():
+        field = section.model_fields.get(key)
+        if field is None:
+            found.append(_unknown(f"{where}{key}", key, section))
+        elif isinstance(value, dict):
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, Section):
+                found += _unknown_in(value, inner, f"{where}{key}.")
+            elif key in NAMED_SECTIONS:
+                for name, named in value.items():
+                    if isinstance(named, dict):  # anything else is a fault that validation tells
+                        found += _unknown_in(named, NAMED_SECTIONS[key], f"{where}{key}.{name}.")
+    return found
+
+
+def _unknown(where: str, key: str, section: type[Section]) -> str:
+    near = difflib.get_close_matches(key, section.model_fields, n=1)
+    return f"{where}: unknown key" + (f"; did you mean {near[0]!r}?" if near else "")

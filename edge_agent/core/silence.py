@@ -1,0 +1,75 @@
+"""When silence means that a charger is gone. Deaf is not silent: time without a link does not count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from edge_agent.core.charger import Charger, newcomer
+from edge_agent.wire.metrics import ConnectorStatus, Quantities
+from edge_agent.wire.reading import Reading, Source
+from edge_agent.wire.types import EvseId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a charger may be silent: so many of its own usual gaps, and never less than `after_s`.
+
+    stranger_s: for one whose rhythm is not known yet.
+    """
+
+    after_s: float = 120.0
+    usual_gaps: float = 3.0
+    stranger_s: float = 900.0
+
+    def limit(self, usual_s: float | None) -> timedelta:
+        """Return after how much silence a charger with this usual gap is gone."""
+        patient = self.stranger_s if usual_s is None else self.usual_gaps * usual_s
+        return timedelta(seconds=max(self.after_s, patient))
+
+
+def findings(
+    chargers: Mapping[EvseId, Charger], now: datetime, listening_since: datetime | None, patience: Patience
+) -> list[Reading]:
+    """Return a reading that says OFFLINE for each EVSE of a charger that has fallen silent, and its cabinet.
+
+    And one that says what it last said itself, for each that was OFFLINE and whose charger is heard again:
+    one live connector keeps its charger alive. listening_since: None while there is no link to hear by.
+    """
+    if listening_since is None:
+        return []
+    by_charger: dict[str, list[Charger]] = {}
+    for charger in chargers.values():
+        by_charger.setdefault(charger.charger_id, []).append(charger)
+    found = []
+    for evses in by_charger.values():
+        gone = _all_silent(evses, now - listening_since, now, patience)
+        if gone and all(evse.connector_id != 0 for evse in evses):
+            evses.append(newcomer(EvseId(evses[0].charger_id, 0), now))
+        for evse in evses:
+            status = ConnectorStatus.OFFLINE if gone else evse.heard_status
+            if status is not evse.status and ConnectorStatus.OFFLINE in (status, evse.status):
+                found.append(_finding(evse, status, now))
+    return found
+
+
+def _all_silent(evses: list[Charger], listened: timedelta, now: datetime, patience: Patience) -> bool:
+    heard = [evse.heard_at for evse in evses if evse.heard_at is not None and evse.heard_at <= now]
+    quiet = min(now - max(heard), listened) if heard else listened
+    usual = max((evse.usual_gap_s for evse in evses if evse.usual_gap_s is not None), default=None)
+    return quiet > patience.limit(usual)
+
+
+def _finding(evse: Charger, status: ConnectorStatus | None, now: datetime) -> Reading:
+    return Reading(
+        charger_id=evse.charger_id,
+        connector_id=evse.connector_id,
+        metrics=Quantities(connector_status=status),
+        received_at=now,
+        source=Source.AGENT,
+    )

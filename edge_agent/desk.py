@@ -1,0 +1,266 @@
+"""What the LAN interface may ask or order. Questions are answered from memory; orders go to the pipeline."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_agent import __version__
+from edge_agent.core import asking, uptime
+from edge_agent.core.asking import Question
+from edge_agent.core.downtime import FAILURE_AFTER, Span
+from edge_agent.core.judgement import answers
+from edge_agent.core.terms import Terms
+from edge_agent.core.work import work_done
+from edge_agent.errors import ModelError, StoreError
+from edge_agent.health import Facts, assess
+from edge_agent.ingest.state import open_alerts
+from edge_agent.shelf import FILE_MODELS, OPTIMISER
+from edge_agent.wire.alert import Severity
+from edge_agent.wire.answers import FailureAnswers
+from edge_agent.wire.metrics import ConnectorStatus
+from edge_agent.wire.rest import ChargerSummary, ReloadAnswer, UptimeReport
+from edge_agent.wire.service import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from edge_agent.clock import Clock
+    from edge_agent.core.charger import Charger
+    from edge_agent.core.judgement import Judgement
+    from edge_agent.ingest.inbox import Inbox
+    from edge_agent.ingest.thread import Ingest
+    from edge_agent.ports import Kept, StoreUsage
+    from edge_agent.shelf import Shelf
+    from edge_agent.wire.alert import Acknowledgement, Alert
+    from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, MaintenanceAnswer
+    from edge_agent.wire.metrics import Metrics
+    from edge_agent.wire.rest import Health, ModelEntry
+    from edge_agent.wire.service import WorkDone, WorkRequest
+    from edge_agent.wire.types import EvseId
+
+MOST_REMEMBERED = 1_000
+"""Answers to requests about chargers that the pipeline has never heard."""
+DRIFTING = "failure_predictor"
+GRAVITY = {Severity.CRITICAL: 2, Severity.WARNING: 1, Severity.INFO: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What the operator's configuration tells: costs, names of chargers, bounds."""
+
+    terms: Terms
+    labels: Mapping[str, str]
+    least_free_bytes: int
+    failure_after: timedelta = FAILURE_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the desk looks."""
+
+    ingest: Ingest
+    inbox: Inbox
+    shelf: Shelf
+    clock: Clock
+    usage: Callable[[], StoreUsage]
+    service: Callable[[datetime, datetime], Kept]
+
+
+class Desk:
+    """See `ports.Desk`. It looks at the pipeline's last view, and never waits for the pipeline to look."""
+
+    def __init__(self, sources: Sources, operator: Operator) -> None:
+        self._sources = sources
+        self._operator = operator
+        self._asked: OrderedDict[str, FailureAnswer] = OrderedDict()
+        self._hits = 0
+        self._misses = 0
+
+    def failures(self, asked: Sequence[tuple[str, Metrics]], tenant_id: str | None) -> list[FailureAnswer]:
+        """See `ports.Desk`."""
+        questions = [Question(charger_id, metrics, tenant_id) for charger_id, metrics in asked]
+        found = asking.failures(
+            questions, self._chargers, self._sources.shelf.models, self._sources.clock.now()
+        )
+        for answer in found:
+            self._remember(answer)
+        return found
+
+    def anomaly(self, charger_id: str, metrics: Metrics, tenant_id: str | None) -> AnomalyAnswer:
+        """See `ports.Desk`."""
+        question = Question(charger_id, metrics, tenant_id)
+        return asking.anomaly(question, self._chargers, self._sources.shelf.models, self._sources.clock.now())
+
+    def maintenance(self, charger_id: str, metrics: Metrics, tenant_id: str | None) -> MaintenanceAnswer:
+        """See `ports.Desk`."""
+        question = Question(charger_id, metrics, tenant_id)
+        when = (self._sources.clock.now(), self._operator.terms)
+        return asking.maintenance(question, self._chargers, self._sources.shelf.models, when)
+
+    def latest(self, charger_id: str) -> FailureAnswers | None:
+        """See `ports.Desk`."""
+        judged = [
+            each for evse, each in self._sources.ingest.view.latest.items() if evse.charger_id == charger_id
+        ]
+        if judged:
+            self._hits += 1
+            found = [answers(each)[0] for each in sorted(judged, key=_in_service_and_riskiest_first)]
+            return FailureAnswers(**found[0].__dict__, connectors=found)
+        remembered = self._asked.get(charger_id)
+        if remembered is None:
+            self._misses += 1
+            return None
+        self._hits += 1
+        return FailureAnswers(**remembered.__dict__, connectors=[remembered])
+
+    def models(self) -> list[ModelEntry]:
+        """See `ports.Desk`."""
+        drift = dict(self._sources.ingest.view.drift)
+        return [
+            each.model_copy(update={"metadata": {**each.metadata, "drift": drift}})
+            if each.name == DRIFTING
+            else each
+            for each in self._sources.shelf.entries()
+        ]
+
+    def reload(self, model_name: str | None) -> ReloadAnswer:
+        """See `ports.Desk`."""
+        names = FILE_MODELS if model_name is None else [name for name in FILE_MODELS if name == model_name]
+        if not names and model_name != OPTIMISER:
+            reason = f"there is no model {model_name!r}; there are {', '.join(FILE_MODELS)}"
+            raise ModelError(reason)
+        now = self._sources.clock.now()
+        try:
+            versions = [self._sources.shelf.reload(name, now) for name in names]
+        finally:  # one may serve already where the next is refused
+            self._sources.inbox.order(self._sources.ingest.swapped)
+        return ReloadAnswer(
+            success=True,
+            model_name=model_name or "all",
+            version=", ".join(versions) or self.models()[-1].version,
+            message="loaded and judging" if names else "it is part of the program: nothing to load",
+            timestamp=now,
+        )
+
+    def health(self) -> Health:
+        """See `ports.Desk`."""
+        sources, view = self._sources, self._sources.ingest.view
+        return assess(
+            Facts(
+                version=__version__,
+                cache_hits=self._hits,
+                cache_misses=self._misses,
+                models=sources.shelf.entries(),
+                listening_since=view.listening_since,
+                watch_only=view.watch_only,
+                usage=self._usage(),
+                least_free_bytes=self._operator.least_free_bytes,
+                clock=sources.clock.trust(),
+                waiting=sources.inbox.waiting,
+                since_turn_s=sources.clock.monotonic() - sources.ingest.turned_s,
+                drift=view.drift,
+            )
+        )
+
+    def chargers(self) -> list[ChargerSummary]:
+        """See `ports.Desk`."""
+        found = [self._summary(evse, judged) for evse, judged in self._sources.ingest.view.latest.items()]
+        return sorted(found, key=_worst_first)
+
+    def alerts(self) -> list[Alert]:
+        """See `ports.Desk`."""
+        return open_alerts(self._sources.ingest.view.site)
+
+    def suggestions(self) -> list[MaintenanceAnswer]:
+        """See `ports.Desk`."""
+        standing = self._sources.ingest.view.suggestions.values()
+        return sorted(standing, key=lambda each: (each.recommended_date, each.charger_id))
+
+    def acknowledge(self, acknowledgement: Acknowledgement) -> Alert | None:
+        """See `ports.Desk`."""
+        ingest = self._sources.ingest
+        return self._sources.inbox.order(lambda: ingest.acknowledge(acknowledgement))
+
+    def uptime(self, month: str | None) -> UptimeReport:
+        """See `ports.Desk`."""
+        now, view, operator = self._sources.clock.now(), self._sources.ingest.view, self._operator
+        zone = operator.terms.time_zone
+        month = month or f"{now.astimezone(zone):%Y-%m}"
+        start, end = uptime.month_of(month, zone)
+        span = Span(start, max(min(end, now), start))
+        chargers = view.site.chargers
+        began = [charger.outages.current.began_at for charger in chargers.values() if charger.outages.current]
+        kept = self._sources.service(min([start, *began]), span.end)
+        deaf = [Gap(since=view.deaf_since, until=now)] if view.deaf_since is not None else []
+        gaps = [*kept.gaps, *deaf]
+        facts = uptime.Facts(
+            first_heard=uptime.first_heard(chargers),
+            downtime=[*kept.downtime, *uptime.running(chargers, gaps, now, operator.failure_after)],
+            attempts=[attempt for attempt in kept.attempts if attempt.ended_at >= start],
+            gaps=gaps,
+            work=kept.work,
+        )
+        items = uptime.uptimes(facts, span, operator.labels)
+        return UptimeReport(month=month, since=start, until=span.end, items=items)
+
+    def work_done(self, charger_id: str, request: WorkRequest) -> WorkDone | None:
+        """See `ports.Desk`."""
+        if all(evse.charger_id != charger_id for evse in self._chargers):
+            return None
+        done, ingest = work_done(charger_id, request), self._sources.ingest
+        return self._sources.inbox.order(lambda: ingest.work_done(done))
+
+    @property
+    def _chargers(self) -> Mapping[EvseId, Charger]:
+        return self._sources.ingest.view.site.chargers
+
+    def _usage(self) -> StoreUsage | None:
+        try:
+            return self._sources.usage()
+        except StoreError:
+            return None
+
+    def _remember(self, answer: FailureAnswer) -> None:
+        self._asked[answer.charger_id] = answer
+        self._asked.move_to_end(answer.charger_id)
+        if len(self._asked) > MOST_REMEMBERED:
+            self._asked.popitem(last=False)
+
+    def _summary(self, evse: EvseId, judged: Judgement) -> ChargerSummary:
+        view = self._sources.ingest.view
+        charger = view.site.chargers[evse]
+        failure, anomaly = answers(judged)
+        watches = view.site.watches.get(evse, {}).values()
+        return ChargerSummary(
+            charger_id=evse.charger_id,
+            connector_id=evse.connector_id,
+            label=self._operator.labels.get(evse.charger_id),
+            status=charger.status,
+            status_since=charger.status_since,
+            last_heard_at=charger.heard_at,
+            energy_delivered=charger.now.energy_delivered,
+            power=charger.now.power,
+            temperature=charger.now.temperature,
+            error_codes=list(charger.errors),
+            failure=failure,
+            anomaly=anomaly,
+            open_alerts=[watch.alert for watch in watches if watch.alert is not None],
+        )
+
+
+OUT_OF_SERVICE = frozenset({ConnectorStatus.UNAVAILABLE, ConnectorStatus.OFFLINE, ConnectorStatus.FAULTY})
+
+
+def _in_service_and_riskiest_first(judged: Judgement) -> tuple[bool, float, int]:
+    charger = judged.charger
+    return charger.status in OUT_OF_SERVICE, -judged.failure.probability, charger.connector_id
+
+
+def _worst_first(summary: ChargerSummary) -> tuple[float, float, str, int]:
+    gravest = max((GRAVITY[alert.severity] + 1 for alert in summary.open_alerts), default=0)
+    probability = summary.failure.failure_probability if summary.failure else 0.0
+    return -gravest, -probability, summary.charger_id, summary.connector_id

@@ -1,0 +1,227 @@
+"""The live state of the site: what the core's decisions are made from and what they led to.
+
+Owned by the pipeline thread. Each change goes into the batch that is being filled, so that what is kept
+and what is in memory are the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edge_agent.core import attempts, downtime
+from edge_agent.core.alert import acknowledged
+from edge_agent.core.downtime import FAILURE_AFTER
+from edge_agent.core.judgement import Judgement, answers, judge_again
+from edge_agent.core.maintenance import Subject, suggestions
+from edge_agent.core.models import Models
+from edge_agent.core.pipeline import Outcome, Site, refold, step
+from edge_agent.core.rules import RulesAnomaly, RulesFailure
+from edge_agent.core.silence import findings
+from edge_agent.core.suggestions import decided, settled
+from edge_agent.core.work import readings_of
+from edge_agent.errors import DEFECT
+from edge_agent.wire.answers import SuggestionState
+from edge_agent.wire.outbox import Stream
+from edge_agent.wire.types import EvseId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from edge_agent.core.silence import Patience
+    from edge_agent.core.suggestions import Decision
+    from edge_agent.core.terms import Terms
+    from edge_agent.ingest.batch import Batch
+    from edge_agent.ports import Restored
+    from edge_agent.wire.alert import Acknowledgement, Alert, AlertType
+    from edge_agent.wire.answers import MaintenanceAnswer
+    from edge_agent.wire.reading import Reading
+    from edge_agent.wire.service import Gap, WorkDone
+
+log = logging.getLogger(__name__)
+
+MOST_GAPS = 1_000
+RULES = Models(RulesFailure(), RulesAnomaly())
+
+
+class State:
+    """Chargers, watches, latest judgements and suggestions."""
+
+    def __init__(self, site: Site, failure_after: timedelta = FAILURE_AFTER) -> None:
+        """failure_after: how long an outage must last to be a failure."""
+        self.site = site
+        self.gaps: deque[Gap] = deque(maxlen=MOST_GAPS)
+        """When nothing could be heard, oldest first."""
+        self._failure_after = failure_after
+        self.latest: dict[EvseId, Judgement] = {}
+        self.suggestions: dict[str, MaintenanceAnswer] = {}
+
+    def restore(self, kept: Restored, since: Iterable[tuple[EvseId, Reading]], models: Models) -> None:
+        """Become what the last run was: its snapshot, and the readings since folded again."""
+        self.site = replace(
+            refold(self.site, kept.chargers, since),
+            watches=dict(kept.watches),
+            alert_seq=kept.last_seq.get(Stream.ALERTS, 0),
+        )
+        self.suggestions = {each.charger_id: each for each in kept.suggestions}
+        self.gaps.extend(kept.gaps)
+        self.rejudge(models)
+
+    def rejudge(self, models: Models) -> None:
+        """Judge every EVSE anew as it stands."""
+        self.latest = judge_again(self.site.chargers, models)
+
+    def observe(self, readings: Sequence[Reading], models: Models, batch: Batch) -> list[Outcome]:
+        """Let the core judge readings and put what follows into the batch; return what each led to."""
+        self.site, outcomes = _stepped(self.site, readings, models)
+        for outcome in outcomes:
+            batch.add(outcome)
+            if outcome.judgement is not None:
+                self.latest[outcome.evse] = outcome.judgement
+        for outcome in outcomes:  # their alerts have their numbers already
+            self._conclude(outcome, batch)
+        return outcomes
+
+    def _conclude(self, outcome: Outcome, batch: Batch) -> None:
+        outage, tried = outcome.concluded
+        if outage is not None:
+            at = outcome.reading.at
+            told = downtime.told(outcome.evse, outage, self.gaps, at, self._failure_after)
+            batch.tell_downtime(told, at, self._next_alert_seq())
+        if tried is not None:
+            batch.tell_attempt(attempts.told(outcome.evse, tried))
+
+    def work_done(self, done: WorkDone, now: datetime, batch: Batch) -> list[Reading]:
+        """Put work that was done into the batch; return the readings that tell the EVSEs of it."""
+        batch.tell_work(done, now, self._next_alert_seq())
+        standing = self.suggestions.get(done.charger_id)
+        if standing is not None and standing.suggestion_id == done.suggestion_id:
+            finished = standing.model_copy(update={"state": SuggestionState.DONE, "timestamp": now})
+            self.suggestions[done.charger_id] = finished
+            batch.suggest(finished, self._next_alert_seq())
+        return readings_of(done, self.site.chargers, now)
+
+    def heard_nothing(self, gap: Gap, batch: Batch) -> None:
+        """Take note of time in which nothing could be heard."""
+        self.gaps.append(gap)
+        batch.commit.facts.append(gap)
+
+    def clock_stepped(self) -> None:
+        """Take note that the wall clock was set: no gap is measured across it."""
+        self.site = replace(self.site, heard={})
+
+    def silence(self, now: datetime, listening_since: datetime | None, patience: Patience) -> list[Reading]:
+        """Return what the silence of chargers says."""
+        return findings(self.site.chargers, now, listening_since, patience)
+
+    def acknowledge(self, acknowledgement: Acknowledgement, at: datetime, batch: Batch) -> Alert | None:
+        """Acknowledge an open alert and return it; None where none of that id is open."""
+        for evse, watches in self.site.watches.items():
+            for kind, watch in watches.items():
+                after, alert = acknowledged(watch, acknowledgement, at, self.site.alert_seq + 1)
+                if alert is not None:
+                    changed = {**self.site.watches, evse: {**watches, kind: after}}
+                    self.site = replace(self.site, watches=changed, alert_seq=alert.seq)
+                    batch.commit.watches[evse, kind] = after
+                    batch.tell_alert(alert)
+                    return alert
+        return None
+
+    def weigh_maintenance(self, terms: Terms, now: datetime, batch: Batch) -> None:
+        """Weigh maintenance anew for all chargers together, each by its worst EVSE; tell what moved.
+
+        Only a calibrated model gives probabilities that costs can be weighed with.
+        """
+        for fresh in suggestions([_subject(judged, now) for judged in self._worst()], terms):
+            before = self.suggestions.get(fresh.charger_id)
+            kept = settled(before, fresh)
+            if kept is not before and (fresh.action_required or before is not None):
+                self.suggestions[fresh.charger_id] = kept
+                batch.suggest(kept, self._next_alert_seq())
+
+    def decide(self, suggestion_id: str, decision: Decision, batch: Batch) -> MaintenanceAnswer | None:
+        """Take what somebody decided of a suggestion and return it; None where there is none of that id."""
+        for standing in self.suggestions.values():
+            if standing.suggestion_id == suggestion_id:
+                after = decided(standing, decision)
+                if after is not None:
+                    self.suggestions[after.charger_id] = after
+                    batch.suggest(after, self._next_alert_seq())
+                return after
+        return None
+
+    def alert_of(self, evse: EvseId, kind: AlertType) -> Alert | None:
+        """Return the alert of that type that is open for an EVSE."""
+        watch = self.site.watches.get(evse, {}).get(kind)
+        return None if watch is None else watch.alert
+
+    def is_open(self, evse: EvseId, kind: AlertType) -> bool:
+        """Return whether such an alert is open."""
+        return self.alert_of(evse, kind) is not None
+
+    def tell_gap(self, lost: Mapping[str, int], at: datetime, batch: Batch) -> None:
+        """Have it told what was lost, by kind."""
+        batch.tell_gap(lost, at, self._next_alert_seq())
+
+    def _next_alert_seq(self) -> int:
+        self.site = replace(self.site, alert_seq=self.site.alert_seq + 1)
+        return self.site.alert_seq
+
+    def _worst(self) -> list[list[Judgement]]:
+        """Return the EVSEs of each charger, the one at most risk first."""
+        chargers: dict[str, list[Judgement]] = {}
+        for evse, judged in self.latest.items():
+            if judged.models.failure.calibrated:
+                chargers.setdefault(evse.charger_id, []).append(judged)
+        return [sorted(each, key=lambda judged: -judged.failure.probability) for each in chargers.values()]
+
+
+def _subject(judged: Sequence[Judgement], now: datetime) -> Subject:
+    """Return a charger by its EVSEs, the one at most risk first."""
+    told = [answers(each)[0] for each in judged]
+    needing = [answer.connector_id for answer in told if answer.action_required]
+    return Subject(
+        judged[0].charger,
+        told[0].model_copy(update={"timestamp": now}),
+        tuple(sorted(needing)) or (told[0].connector_id,),
+    )
+
+
+def _stepped(site: Site, readings: Sequence[Reading], models: Models) -> tuple[Site, list[Outcome]]:
+    """Step; a reading on which the core fails by a defect of ours is refused alone, by halving.
+
+    It would else end the process, come again after the restart, and end it again for ever.
+    """
+    try:
+        return step(site, readings, models)
+    except Exception:
+        if len(readings) == 1:
+            log.exception("a defect of the agent; please report this")
+            return _stepped_alone(site, readings[0])
+    half = len(readings) // 2
+    site, first = _stepped(site, readings[:half], models)
+    site, second = _stepped(site, readings[half:], models)
+    return site, first + second
+
+
+def _stepped_alone(site: Site, reading: Reading) -> tuple[Site, list[Outcome]]:
+    """Step one reading on which a step has failed: with the rules, as a model may be what fails."""
+    try:
+        return step(site, [reading], RULES)
+    except Exception:
+        log.exception("a reading was refused by a defect of the agent; please report this")
+        return site, [Outcome(reading, reading.evse, refusal=DEFECT)]
+
+
+def open_alerts(site: Site) -> list[Alert]:
+    """Return the alerts of a site that are not cleared, newest first."""
+    alerts = [
+        watch.alert
+        for watches in site.watches.values()
+        for watch in watches.values()
+        if watch.alert is not None
+    ]
+    return sorted(alerts, key=lambda alert: (alert.raised_at, alert.alert_id), reverse=True)

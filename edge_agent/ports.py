@@ -1,0 +1,235 @@
+"""What the middle of the agent asks of its adapters, and what the adapters ask of the middle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from edge_agent.core.alert import Watch
+    from edge_agent.core.charger import Charger
+    from edge_agent.wire.alert import Acknowledgement, Alert, AlertType
+    from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, FailureAnswers, MaintenanceAnswer
+    from edge_agent.wire.metrics import Metrics
+    from edge_agent.wire.outbox import Record, Stream
+    from edge_agent.wire.reading import Reading
+    from edge_agent.wire.rest import ChargerSummary, Health, ModelEntry, ReloadAnswer, UptimeReport
+    from edge_agent.wire.service import Attempt, Downtime, Episode, Fact, Gap, Score, WorkDone, WorkRequest
+    from edge_agent.wire.types import EvseId
+
+
+class Delivered(NamedTuple):
+    """A QoS 1 message that is kept: what tells it again when the broker brings it twice."""
+
+    packet_id: int
+    digest: bytes
+    """Eight bytes of a hash over topic and payload."""
+
+
+class Quarantined(NamedTuple):
+    """Input that could not be understood, set aside with its reason."""
+
+    at: datetime
+    topic: str
+    reason: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Commit:
+    """All that one transaction holds: it is kept wholly or not at all.
+
+    readings: in order, each with the EVSE that it was found to be about.
+    watches: those that changed; None where nothing is left to watch.
+    records: outbox rows, numbered already, each stream rising.
+    cursors: how far each consumer of the outbox has come in a stream.
+    snapshot: every charger as it stands after these readings; None: no snapshot now.
+    """
+
+    readings: list[tuple[EvseId, Reading]] = field(default_factory=list)
+    watches: dict[tuple[EvseId, AlertType], Watch | None] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    delivered: list[Delivered] = field(default_factory=list)
+    forget_delivered: bool = False
+    """The broker has lost the session: what was delivered before cannot come again."""
+    cursors: dict[tuple[str, Stream], int] = field(default_factory=dict)
+    suggestions: list[MaintenanceAnswer] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    """What is over or done: outages, attempts, work."""
+    meta: dict[str, str] = field(default_factory=dict)
+    """JSON by name, of what has no table of its own."""
+    snapshot: Mapping[EvseId, Charger] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a store gives back at the start."""
+
+    chargers: Mapping[EvseId, Charger]
+    """As of the last snapshot; `Store.readings_since_snapshot` brings them up to date."""
+    watches: Mapping[EvseId, Mapping[AlertType, Watch]]
+    suggestions: Sequence[MaintenanceAnswer]
+    delivered: Sequence[Delivered]
+    """The last REDELIVERY_WINDOW of them, oldest first."""
+    last_seq: Mapping[Stream, int]
+    cursors: Mapping[tuple[str, Stream], int]
+    gaps: Sequence[Gap] = ()
+    """The newest, oldest first."""
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUsage:
+    """How full the store is. Bytes are of the database with its log; free ones of its file system."""
+
+    bytes_used: int
+    bytes_free: int
+    readings: int
+    oldest_reading_at: datetime | None
+    quarantined: int
+    backlog: Mapping[str, int]
+    """Records not yet told, by consumer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was kept of service over some time, each oldest first."""
+
+    downtime: Sequence[Downtime] = ()
+    attempts: Sequence[Attempt] = ()
+    gaps: Sequence[Gap] = ()
+    work: Sequence[WorkDone] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What was foretold over some time, each oldest first."""
+
+    episodes: Sequence[Episode] = ()
+    scores: Sequence[Score] = ()
+
+
+class Store(Protocol):
+    """The one writer. All of it is called from the pipeline thread; each call raises StoreError."""
+
+    def restore(self) -> Restored: ...
+    def readings_since_snapshot(self) -> Iterator[tuple[EvseId, Reading]]: ...
+
+    def commit(self, batch: Commit) -> None:
+        """Keep the batch durably: when this returns, it survives a power cut."""
+        ...
+
+    def records_after(self, stream: Stream, seq: int, most: int) -> list[Record]:
+        """Return the next records of a stream, oldest first."""
+        ...
+
+    def work(self, maintenance_id: str) -> WorkDone | None:
+        """Return the work that was kept under this id."""
+        ...
+
+    def usage(self) -> StoreUsage: ...
+
+    def trim(self, now: datetime) -> Mapping[str, int]:
+        """Delete what the bounds no longer allow, what is worth least first; return rows gone, by table."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Desk(Protocol):
+    """All that the LAN interface may ask or order. Questions never write; orders go to the pipeline.
+
+    Everything is answered from memory in microseconds, but for the orders (`acknowledge`, `reload`,
+    `work_done`) and `uptime`, which wait for the pipeline thread or read files and so must not be called on
+    an event loop's own thread.
+    """
+
+    def failures(self, asked: Sequence[tuple[str, Metrics]], tenant_id: str | None) -> list[FailureAnswer]:
+        """Return an answer for each (charger_id, metrics), in order, computed from those metrics."""
+        ...
+
+    def anomaly(self, charger_id: str, metrics: Metrics, tenant_id: str | None) -> AnomalyAnswer: ...
+
+    def maintenance(self, charger_id: str, metrics: Metrics, tenant_id: str | None) -> MaintenanceAnswer: ...
+
+    def latest(self, charger_id: str) -> FailureAnswers | None:
+        """Return the pipeline's latest answer, the worst EVSE's first; else the last request's; else None."""
+        ...
+
+    def models(self) -> list[ModelEntry]: ...
+
+    def reload(self, model_name: str | None) -> ReloadAnswer:
+        """Load the model files anew. Raises ModelError where a file is refused: the running one stays."""
+        ...
+
+    def health(self) -> Health: ...
+
+    def chargers(self) -> list[ChargerSummary]:
+        """Return every EVSE, worst first."""
+        ...
+
+    def alerts(self) -> list[Alert]:
+        """Return the alerts that are not cleared, newest first."""
+        ...
+
+    def suggestions(self) -> list[MaintenanceAnswer]:
+        """Return the maintenance suggestions, soonest first."""
+        ...
+
+    def acknowledge(self, acknowledgement: Acknowledgement) -> Alert | None:
+        """Acknowledge an open alert and return it; None where there is none of that id. Raises Busy."""
+        ...
+
+    def uptime(self, month: str | None) -> UptimeReport:
+        """Return how every EVSE served in a month, YYYY-MM, or in the running one. Reads the store."""
+        ...
+
+    def work_done(self, charger_id: str, request: WorkRequest) -> WorkDone | None:
+        """Keep work done on a charger, once however often it is told; None: it is not known. Raises Busy."""
+        ...
+
+
+class Message(NamedTuple):
+    """What a broker brings."""
+
+    generation: int
+    """Of the connection that brought it: it may be acknowledged on that one only."""
+    packet_id: int | None
+    """None at QoS 0: nothing is to be acknowledged."""
+    topic: str
+    payload: bytes
+    received_at: datetime
+    retained: bool
+
+
+class Connected(NamedTuple):
+    """The broker is reached; whether it still had our session tells if messages come again."""
+
+    generation: int
+    session_present: bool
+
+
+class Disconnected(NamedTuple):
+    """The connection is lost."""
+
+    generation: int
+    reason: str
+
+
+class Published(NamedTuple):
+    """The broker has acknowledged what we published under this packet id."""
+
+    packet_id: int
+
+
+class Broker(Protocol):
+    """The site's MQTT broker."""
+
+    @property
+    def connected(self) -> bool: ...
+    def acknowledge(self, generation: int, packet_ids: list[int]) -> None: ...
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> int | None: ...

@@ -1,0 +1,237 @@
+"""The composition root: builds the parts, starts them, watches over them, stops them. It decides nothing."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from edge_agent.adapters.mqtt import BrokerSettings, MqttBroker
+from edge_agent.adapters.onnx import load_anomaly, load_failure
+from edge_agent.adapters.prometheus import registry as prometheus_registry
+from edge_agent.adapters.sqlite import SqliteReader, SqliteStore, StoreBounds
+from edge_agent.adapters.web.app import create_app
+from edge_agent.adapters.web.keys import KeyRing
+from edge_agent.adapters.web.server import WebServer
+from edge_agent.adapters.web.settings import WebSettings
+from edge_agent.config import WEEKDAYS, secret
+from edge_agent.core.pipeline import Site
+from edge_agent.core.silence import Patience
+from edge_agent.core.terms import PARTS, Terms
+from edge_agent.desk import Desk, Operator
+from edge_agent.desk import Sources as DeskSources
+from edge_agent.ingest.inbox import Inbox
+from edge_agent.ingest.parts import Manners, Parts
+from edge_agent.ingest.publisher import CONSUMER, Publisher
+from edge_agent.ingest.thread import Ingest
+from edge_agent.shelf import Loaders, Shelf
+from edge_agent.sources.registry import Registry
+from edge_agent.supervisor import Supervisor, Task
+from edge_agent.wire.outbox import Stream
+
+if TYPE_CHECKING:
+    from edge_agent.adapters.scheduler import Scheduler
+    from edge_agent.clock import SystemClock
+    from edge_agent.config import Config, PartSection
+    from edge_agent.core.terms import Part
+
+log = logging.getLogger(__name__)
+
+CONSUMERS = {CONSUMER: (Stream.ALERTS,)}
+"""Who reads the outbox, and which streams of it."""
+LISTEN_EVERY_S = 5.0
+SUGGEST_EVERY_S = 60.0
+LEARN_EVERY_S = 3_600.0
+STATUS_EVERY_S = 60.0
+STATISTICS_EVERY_S = 600.0
+TRIM_EVERY_S = 600.0
+LOOK_EVERY_S = 1.0
+
+
+class Service:
+    """One running agent."""
+
+    def __init__(self, config: Config, clock: SystemClock) -> None:
+        """Build all parts and open the store. Raises ConfigError, StoreError, BrokerError."""
+        self._clock = clock
+        self._inbox = Inbox()
+        self._shelf = shelf(config.models.dir)
+        self._store = SqliteStore(config.store.path, store_bounds(config), clock.now())
+        self._registry = Registry(config.prefix)
+        self._broker = MqttBroker(broker_settings(config, self._registry), self._inbox)
+        self._publisher = Publisher(self._broker, self._store, config.prefix)
+        self._ingest = Ingest(self._parts(), site(config), manners(config))
+        self.web = self._web_server(config)
+        self.supervisor = Supervisor(self._tasks())
+
+    def add(self, task: Task) -> None:
+        """Have one more task run with the rest; before `run`."""
+        self.supervisor.add(task)
+
+    def run(self) -> int:
+        """Serve until asked to stop; return the exit code. `web` must be bound."""
+        self._shelf.load(self._clock.now())
+        self._ingest.restore()
+        self._tell_of_damage()
+        self.supervisor.start()
+        scheduler = self._scheduler()
+        steps = self._clock.look()
+        while not self.supervisor.wait(LOOK_EVERY_S):
+            seen, steps = steps, self._clock.look()
+            if steps != seen:
+                self._clock_stepped(scheduler)
+        scheduler.stop()
+        self.supervisor.stop()
+        self._store.close()
+        return 0 if self.supervisor.failed is None else 1
+
+    def _clock_stepped(self, scheduler: Scheduler) -> None:
+        log.warning("the wall clock was set")
+        scheduler.clock_stepped()
+        self._inbox.tell(self._ingest.clock_stepped)
+
+    def _tell_of_damage(self) -> None:
+        store = self._store
+        if store.set_aside is not None:
+            log.error("the store was corrupt; a new one is begun", extra={"set_aside": str(store.set_aside)})
+        if store.unreadable:
+            log.error("rows of the store cannot be read", extra={"rows": dict(store.unreadable)})
+
+    def _parts(self) -> Parts:
+        return Parts(
+            self._inbox, self._store, self._broker, self._registry, self._shelf, self._publisher, self._clock
+        )
+
+    def _tasks(self) -> list[Task]:
+        return [
+            Task("broker", self._broker.run, self._broker.stop),
+            Task("pipeline", self._ingest.run, self._ingest.stop),
+            Task("server", self.web.run, self.web.stop),
+        ]
+
+    def _scheduler(self) -> Scheduler:
+        from edge_agent.adapters.scheduler import Scheduler  # noqa: PLC0415 - 50 ms that a start can do without
+
+        order, ingest = self._inbox.order, self._ingest
+        scheduler = Scheduler(
+            {
+                "listen": (LISTEN_EVERY_S, partial(order, ingest.listen)),
+                "suggest": (SUGGEST_EVERY_S, partial(order, ingest.suggest)),
+                "learn": (LEARN_EVERY_S, partial(order, ingest.learn)),
+                "status": (STATUS_EVERY_S, partial(order, ingest.tell_status)),
+                "statistics": (STATISTICS_EVERY_S, partial(order, ingest.tell_statistics)),
+                "trim": (TRIM_EVERY_S, partial(order, ingest.trim)),
+            }
+        )
+        scheduler.start()
+        return scheduler
+
+    def _web_server(self, config: Config) -> WebServer:
+        reader = SqliteReader(config.store.path)
+        desk = Desk(
+            DeskSources(self._ingest, self._inbox, self._shelf, self._clock, reader.usage, reader.service),
+            Operator(
+                terms=terms(config),
+                labels={name: charger.label or name for name, charger in config.chargers.items()},
+                least_free_bytes=config.store.min_free_bytes,
+                failure_after=timedelta(hours=config.downtime.failure_hours),
+            ),
+        )
+        settings = WebSettings(
+            host=config.web.host,
+            port=config.web.port,
+            rate_limit=config.web.rate_limit,
+            tls_cert=config.web.tls_cert,
+            tls_key=config.web.tls_key,
+        )
+        shown = prometheus_registry(self._ingest.counts, self._gauges)
+        return WebServer(create_app(desk, KeyRing(config.web.keys_file), settings, shown), settings)
+
+    def _gauges(self) -> dict[str, float]:
+        view = self._ingest.view
+        return {
+            "inbox_waiting": self._inbox.waiting,
+            "evses": len(view.site.chargers),
+            "broker_connected": float(view.listening_since is not None),
+            "watch_only": float(view.watch_only),
+        }
+
+
+def shelf(models_dir: Path) -> Shelf:
+    """Return the models' shelf, empty yet: the rules judge until `load`."""
+    return Shelf(Loaders(partial(load_failure, models_dir), partial(load_anomaly, models_dir)))
+
+
+def site(config: Config) -> Site:
+    """Return a site of which nothing is known, under a new epoch."""
+    return Site(epoch=secrets.token_hex(8), most_chargers=config.limits.chargers)
+
+
+def manners(config: Config) -> Manners:
+    """Return how the operator wants the pipeline to work."""
+    patience = Patience(**config.offline.model_dump())
+    failure_after = timedelta(hours=config.downtime.failure_hours)
+    return Manners(config.store.commit_s, patience, terms(config), failure_after)
+
+
+def terms(config: Config) -> Terms:
+    """Return the operator's costs."""
+    told = config.maintenance
+    return Terms(
+        time_zone=ZoneInfo(told.time_zone),
+        currency=told.currency,
+        revenue_per_hour=told.revenue_per_hour,
+        labour_cost=told.labour_cost,
+        repair_cost=told.repair_cost,
+        preventive_downtime_hours=told.preventive_downtime_hours,
+        failure_downtime_hours=told.failure_downtime_hours,
+        call_out_cost=told.call_out_cost,
+        penalty=told.penalty,
+        planned_visit_days=told.planned_visit_days,
+        technician_days=frozenset(map(WEEKDAYS.index, told.technician_days)),
+        technician_hours=told.technician_hours,
+        holidays=frozenset(told.holidays),
+        parts={mode: _part(part, told.parts.get(mode)) for mode, part in PARTS.items()},
+    )
+
+
+def _part(usual: Part, told: PartSection | None) -> Part:
+    return usual if told is None else usual._replace(**told.model_dump(exclude_none=True))
+
+
+def store_bounds(config: Config) -> StoreBounds:
+    """Return the store's bounds."""
+    return StoreBounds(
+        max_bytes=config.store.max_bytes,
+        min_free_bytes=config.store.min_free_bytes,
+        raw_days=config.store.raw_days,
+        rollup_days=config.store.rollup_days,
+        quarantine_bytes=config.limits.quarantine_bytes,
+        consumers=CONSUMERS,
+    )
+
+
+def broker_settings(config: Config, registry: Registry) -> BrokerSettings:
+    """Return where the broker is and who we are to it. Raises ConfigError for a secret's file."""
+    told = config.mqtt
+    return BrokerSettings(
+        host=told.host,
+        port=told.port,
+        client_id=told.client_id or f"edge-agent-{config.gateway}",
+        username=told.username,
+        password=secret(told.password_file),
+        tls=told.tls,
+        ca_file=told.ca_file,
+        cert_file=told.cert_file,
+        key_file=told.key_file,
+        subscriptions=(
+            *registry.subscriptions,
+            f"{config.prefix}/alerts/+/+/+",
+            f"{config.prefix}/alerts/+/+/+/ack",
+        ),
+        will=(f"{config.prefix}/gateway/status", b'{"status":"offline"}'),
+    )

@@ -1,0 +1,72 @@
+"""Runs the threads and watches over them: one that ends before it was asked to takes the process down."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+JOIN_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Task(NamedTuple):
+    """A thread's body, and what makes it return (called from another thread)."""
+
+    name: str
+    run: Callable[[], object]
+    stop: Callable[[], object]
+
+
+class Supervisor:
+    """Starts tasks in order and stops them in the reverse order."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = list(tasks)
+        self._threads: list[threading.Thread] = []
+        self._ended = threading.Event()
+        self._stopping = False
+        self.failed: str | None = None
+        """The task that ended by itself, if one did."""
+
+    def add(self, task: Task) -> None:
+        """Add a task, before `start`."""
+        self._tasks.append(task)
+
+    def start(self) -> None:
+        """Start every task in a thread of its own."""
+        for task in self._tasks:
+            thread = threading.Thread(target=self._body, args=(task,), name=task.name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the end, at most so long; return whether it has come."""
+        return self._ended.wait(timeout_s)
+
+    def end(self) -> None:
+        """Let `wait` return true: somebody asked for the end. Fit for a signal handler."""
+        self._ended.set()
+
+    def stop(self) -> None:
+        """Stop every task, the last one first, and wait for each."""
+        self._stopping = True
+        for task, thread in zip(reversed(self._tasks), reversed(self._threads), strict=True):
+            task.stop()
+            thread.join(JOIN_S)
+            if thread.is_alive():
+                log.error("a thread does not end", extra={"task": task.name})
+
+    def _body(self, task: Task) -> None:
+        try:
+            task.run()
+        except Exception:  # the one place: whatever it is, the process must not live on half dead
+            log.exception("a thread has failed", extra={"task": task.name})
+        finally:  # SystemExit too, which uvicorn raises
+            if not self._stopping:
+                self.failed = self.failed or task.name
+                self._ended.set()

@@ -1,0 +1,73 @@
+"""A reading: what one message says of one EVSE, with where and when it came from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from edge_agent.wire.metrics import Quantities
+from edge_agent.wire.types import EvseId
+
+EARLIEST_SANE = datetime(2020, 1, 1, tzinfo=UTC)
+AHEAD_AT_MOST = timedelta(minutes=5)
+
+
+class Source(StrEnum):
+    """Who said it. `AGENT` is the agent's own finding: silence, or work that a technician logged."""
+
+    METRICS = "metrics"
+    OCPP = "ocpp"
+    AGENT = "agent"
+
+
+class Event(StrEnum):
+    """What happened, where a message tells of an event and not only of a state."""
+
+    BOOT = "boot"
+    TRANSACTION_STARTED = "transaction_started"
+    TRANSACTION_CONFIRMED = "transaction_confirmed"
+    """The back office answered a start: `call_id` now has a `transaction_id` (OCPP 1.6, 4.8)."""
+    TRANSACTION_ENDED = "transaction_ended"
+    MAINTENANCE = "maintenance"
+
+
+class Reading(NamedTuple):
+    """What one message says of one EVSE.
+
+    metrics: a `Metrics` is a whole measurement and replaces what was known; any other `Quantities`
+        is partial (an OCPP frame) and adds to it.
+    connector_id: None where only its transaction tells which EVSE it is (OCPP 1.6 StopTransaction).
+    measured_at: by the charger's clock; None where it gave none.
+    register_kwh: the lifetime energy register, where the source sends that instead of session energy.
+    transaction_id, call_id: opaque names by which the source ties events of one transaction together.
+    retained: the broker kept it: it sets state, but proves no life and teaches nothing.
+    burst: delivered in a burst after a reconnect: an untimed one counts, but feeds no baseline or alert.
+    """
+
+    charger_id: str
+    connector_id: int | None
+    metrics: Quantities
+    received_at: datetime
+    source: Source
+    measured_at: datetime | None = None
+    event: Event | None = None
+    register_kwh: float | None = None
+    transaction_id: str | None = None
+    call_id: str | None = None
+    tenant_id: str | None = None
+    retained: bool = False
+    burst: bool = False
+
+    @property
+    def at(self) -> datetime:
+        """When it was measured by the charger's clock where that is sane, else when it was received."""
+        measured = self.measured_at
+        if measured is None or measured < EARLIEST_SANE or measured > self.received_at + AHEAD_AT_MOST:
+            return self.received_at
+        return measured
+
+    @property
+    def evse(self) -> EvseId:
+        """The EVSE; the cabinet where the message names none."""
+        return EvseId(self.charger_id, self.connector_id or 0)

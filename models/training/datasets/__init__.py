@@ -1,0 +1,1 @@
+"""What `models.training.evaluate` can be asked for: one module a set, each with `evaluate`."""

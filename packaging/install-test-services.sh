@@ -1,0 +1,62 @@
+#!/bin/sh
+# Installs from Debian what a checkout needs beside Python packages:
+#   venv      python3-venv, without which `python3 -m venv` does not work on Debian
+#   services  what the tests run: mosquitto, strace, openssl, chromium for the page, and libgomp1 for the training
+# Does nothing, and needs no network, when all of it is there already.
+set -eu
+
+say() { printf '%s\n' "install-test-services: $*"; }
+
+has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif has sudo; then
+        sudo "$@"
+    else
+        say "root is needed to run: $* (log in as root, or install sudo)" >&2
+        exit 1
+    fi
+}
+
+install() {
+    if ! has apt-get; then
+        say "please install these by hand, there is no apt-get here: $*" >&2
+        exit 1
+    fi
+    say "installing $* with apt (this may take a minute)"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+case "${1:-}" in
+venv)
+    install python3-venv
+    ;;
+services)
+    set --
+    has mosquitto || set -- "$@" mosquitto
+    has strace || set -- "$@" strace
+    has openssl || set -- "$@" openssl
+    has chromium || set -- "$@" chromium
+    # LightGBM, which trains the models, is linked against it.
+    PATH="$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q 'libgomp\.so\.1' || set -- "$@" libgomp1
+    [ $# -gt 0 ] || exit 0
+    install "$@"
+    # Debian starts the broker it installs. The tests start their own, so the one that came with us must not stay;
+    # one that was there before is its owner's, and is left alone.
+    case " $* " in
+    *" mosquitto "*)
+        if [ -d /run/systemd/system ]; then
+            as_root systemctl disable --quiet --now mosquitto
+            say "the mosquitto service is installed but switched off: the tests start brokers of their own"
+        fi
+        ;;
+    esac
+    ;;
+*)
+    say "usage: $0 venv | services" >&2
+    exit 2
+    ;;
+esac

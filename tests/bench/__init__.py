@@ -1,0 +1,22 @@
+"""What the agent costs and how fast it is, against what the same machine could do at best.
+
+    python -m tests.bench                    all of it, some 25 minutes
+    python -m tests.bench throughput rest    some of it
+    python -m tests.bench --json FILE        the figures and every sample, for a machine
+
+    throughput   messages a second through the whole path, over bare paho
+    latency      from a charger's publish to the alert at a screen
+    rest         predictions a second while readings come in, over a hello-world
+    memory       resident memory under load, and whether it grows
+    startup      from exec to the first answers
+    flash        bytes written a day at a small site
+
+    rig          the broker as shipped, the agent as a process
+    traffic      simulated chargers, each with its own connection; a child process
+    bare         the three variants of bare paho; a child process
+    hello        the least that the agent's web server can serve; a child process
+    asking       asks over HTTP as fast as it is answered; by wrk where that is installed
+    report       figures, the machine, the table
+
+It reports and never fails: a timing is no test.
+"""

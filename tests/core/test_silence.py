@@ -1,0 +1,206 @@
+"""When silence means that a charger is gone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from edge_agent.core.pipeline import Site, step
+from edge_agent.core.silence import Patience, findings
+from edge_agent.wire.reading import Reading, Source
+from edge_agent.wire.types import EvseId
+from tests.core.making import RULES, added, at, found, said, site, stepped
+
+PATIENCE = Patience(after_s=120.0, usual_gaps=3.0, stranger_s=900.0)
+ALWAYS = at(-86_400)
+
+
+def heard(*readings: Reading) -> Site:
+    return stepped(readings)[0]
+
+
+def says(after: Site, seconds: float, since: float | None = -86_400) -> dict[int, str | None]:
+    """Return what the agent finds, by connector."""
+    listening = None if since is None else at(since)
+    return {
+        reading.evse.connector_id: reading.metrics.connector_status
+        for reading in findings(after.chargers, at(seconds), listening, PATIENCE)
+    }
+
+
+def every_ten_seconds(connector_id: int = 1, count: int = 20) -> list[Reading]:
+    return [said(10 * n, "CHARGING")._replace(connector_id=connector_id) for n in range(count)]
+
+
+def looked_every_minute(after: Site, words: dict[int, Reading], minutes: int) -> int:
+    """Return how often a charger is found silent by looking each minute in which it says nothing."""
+    times = 0
+    for minute in range(minutes):
+        word = words.get(minute)
+        found_now = [] if word else findings(after.chargers, at(60 * minute), ALWAYS, PATIENCE)
+        times += any(each.metrics.connector_status == "OFFLINE" for each in found_now)
+        after, _ = step(after, [word] if word else found_now, RULES)
+    return times
+
+
+def test_a_charger_is_gone_when_it_is_silent_for_longer_than_the_least_patience() -> None:
+    after = heard(*every_ten_seconds())
+    assert says(after, 190 + 120) == {}
+    assert says(after, 190 + 121) == {1: "OFFLINE", 0: "OFFLINE"}
+
+
+def test_a_silent_charger_is_found_with_each_evse_and_its_cabinet_once() -> None:
+    after = heard(*[said(0)._replace(connector_id=connector) for connector in (0, 1, 2)])
+    gone = findings(after.chargers, at(901), ALWAYS, PATIENCE)
+    assert [reading.evse for reading in gone] == [("A", 0), ("A", 1), ("A", 2)]
+    after = heard(said(0), said(0)._replace(connector_id=2))
+    gone = findings(after.chargers, at(901), ALWAYS, PATIENCE)
+    assert [reading.evse for reading in gone] == [("A", 1), ("A", 2), ("A", 0)]
+
+
+@pytest.mark.parametrize("connectors", [(0,), (1,), (1, 2), (0, 1, 2)])
+def test_one_dead_charger_is_one_alert_and_it_is_the_cabinets(connectors: tuple[int, ...]) -> None:
+    after = heard(*[said(0)._replace(connector_id=connector) for connector in connectors])
+    after, outcomes = step(after, findings(after.chargers, at(901), ALWAYS, PATIENCE), RULES)
+    (alert,) = [alert for outcome in outcomes for alert in outcome.alerts]
+    assert (alert.alert_type, alert.state, alert.connector_id) == ("CHARGER_OFFLINE", "OPEN", 0)
+    after, _ = step(after, [said(1000)], RULES)
+    after, outcomes = step(after, findings(after.chargers, at(1001), ALWAYS, PATIENCE), RULES)
+    (cleared,) = [alert for outcome in outcomes for alert in outcome.alerts]
+    assert (cleared.alert_id, cleared.state) == (alert.alert_id, "CLEARED")
+    assert findings(after.chargers, at(1002), ALWAYS, PATIENCE) == []
+
+
+def test_a_cabinet_made_for_its_silence_is_unknown_again_once_the_charger_is_heard() -> None:
+    after = heard(said(0))
+    after, _ = step(after, findings(after.chargers, at(901), ALWAYS, PATIENCE), RULES)
+    assert after.chargers[EvseId("A", 0)].status == "OFFLINE"
+    after, _ = step(after, [said(1000)], RULES)
+    assert says(after, 1001) == {0: None}
+
+
+def test_a_charger_that_speaks_seldom_is_given_three_of_its_gaps() -> None:
+    after = heard(said(0), said(300), said(600))
+    assert says(after, 600 + 890) == {}
+    assert says(after, 600 + 901) == {1: "OFFLINE", 0: "OFFLINE"}
+
+
+def test_a_stranger_is_given_a_quarter_of_an_hour() -> None:
+    assert says(heard(said(0)), 900) == {}
+    assert says(heard(said(0)), 901) == {1: "OFFLINE", 0: "OFFLINE"}
+
+
+def test_deaf_is_not_silent() -> None:
+    after = heard(*every_ten_seconds())
+    assert says(after, 100_000, since=None) == {}
+    assert says(after, 100_000, since=99_880) == {}
+    assert says(after, 100_000, since=99_879) == {1: "OFFLINE", 0: "OFFLINE"}
+
+
+def test_deafness_is_no_rhythm() -> None:
+    after = heard(*[said(10 * n) for n in range(30)], *[said(30_000 + 10 * n) for n in range(30)])
+    # Deaf from 300 s to 29,995 s; dead from 30,290 s on. The gap counts as two minutes, and fades.
+    assert says(after, 30_290 + 350, since=29_995) == {}
+    assert says(after, 30_290 + 361, since=29_995) == {1: "OFFLINE", 0: "OFFLINE"}
+
+
+def test_a_charger_that_speaks_every_half_hour_is_not_called_offline_for_ever() -> None:
+    words = {minute: said(60 * minute) for minute in range(0, 3 * 1440, 30)}
+    assert looked_every_minute(site(), words, 3 * 1440) == 1
+
+
+def test_a_rhythm_that_slows_is_learned() -> None:
+    quick = heard(*[said(10 * n - 300) for n in range(30)])
+    words = {minute: said(60 * minute) for minute in range(0, 2 * 1440, 10)}
+    assert looked_every_minute(quick, words, 2 * 1440) <= 2
+
+
+def test_a_late_reading_proves_life() -> None:
+    ahead = [said(10 * n)._replace(measured_at=at(10 * n + 240)) for n in range(5)]
+    corrected = [said(50 + 10 * n)._replace(measured_at=at(50 + 10 * n)) for n in range(15)]
+    after = heard(*ahead, *corrected)
+    assert after.chargers[EvseId("A", 1)].late == 15
+    assert says(after, 190 + 120) == {}
+    assert says(after, 190 + 121) == {1: "OFFLINE", 0: "OFFLINE"}
+
+
+def test_one_live_connector_keeps_its_charger_alive() -> None:
+    after = heard(said(0)._replace(connector_id=2), *every_ten_seconds())
+    assert says(after, 300) == {}
+    assert says(after, 400) == {0: "OFFLINE", 1: "OFFLINE", 2: "OFFLINE"}
+
+
+def test_one_live_charger_does_not_keep_another_alive() -> None:
+    other = [reading._replace(charger_id="B", received_at=at(500)) for reading in every_ten_seconds(count=1)]
+    after = heard(*every_ten_seconds(), *other)
+    gone = findings(after.chargers, at(510), ALWAYS, PATIENCE)
+    assert [reading.evse for reading in gone] == [("A", 1), ("A", 0)]
+
+
+def test_offline_is_found_once() -> None:
+    after = heard(
+        *every_ten_seconds(), *findings(heard(*every_ten_seconds()).chargers, at(400), ALWAYS, PATIENCE)
+    )
+    assert {charger.status for charger in after.chargers.values()} == {"OFFLINE"}
+    assert says(after, 500) == {}
+
+
+def test_heard_again_each_evse_is_what_it_last_said_itself() -> None:
+    gone = heard(
+        said(0, "CHARGING"),
+        said(0, "FAULTY")._replace(connector_id=2),
+        added(0)._replace(connector_id=0),
+        *[found(1000, "OFFLINE")._replace(connector_id=connector) for connector in (0, 1, 2)],
+    )
+    back, _ = stepped([added(1010)._replace(connector_id=0)], start=gone)
+    assert says(back, 1011) == {1: "CHARGING", 2: "FAULTY"}
+
+
+def test_an_evse_that_never_told_its_status_goes_back_to_unknown() -> None:
+    gone = heard(added(0), found(1000, "OFFLINE"), said(1010)._replace(connector_id=2))
+    assert says(gone, 1011) == {1: None}
+
+
+@pytest.mark.parametrize("status", ["OFFLINE", "AVAILABLE", "FAULTY"])
+def test_a_charger_that_called_itself_offline_is_not_contradicted(status: str) -> None:
+    assert says(heard(said(0, status)), 10) == {}
+
+
+def test_what_was_only_retained_is_given_the_time_of_a_stranger() -> None:
+    after = heard(said(0)._replace(retained=True))
+    assert says(after, 1000, since=100) == {}
+    assert says(after, 1001, since=100) == {1: "OFFLINE", 0: "OFFLINE"}
+
+
+def test_a_finding_is_the_agents_own_and_of_now() -> None:
+    gone = findings(heard(said(0)).chargers, at(2000), ALWAYS, PATIENCE)
+    assert [finding.evse.connector_id for finding in gone] == [1, 0]
+    for finding in gone:
+        assert (finding.source, finding.received_at, finding.measured_at) == (Source.AGENT, at(2000), None)
+        assert finding.metrics.model_fields_set == {"connector_status"}
+
+
+def test_a_clock_that_was_set_back_makes_nobody_silent() -> None:
+    after = heard(*every_ten_seconds())
+    assert says(after, -5000, since=-5000) == {}
+    assert says(after, -4880, since=-5000) == {}
+
+
+def test_after_a_clock_was_set_back_the_time_listened_since_is_what_counts() -> None:
+    assert says(heard(*every_ten_seconds()), -4879, since=-5000) == {1: "OFFLINE", 0: "OFFLINE"}
+
+
+def test_one_word_after_the_clock_was_set_back_counts_and_not_those_of_the_future() -> None:
+    after = heard(*every_ten_seconds(), said(-4900))
+    assert says(after, -4780, since=-5000) == {}
+    assert says(after, -4779, since=-5000) == {1: "OFFLINE", 0: "OFFLINE"}
+
+
+@pytest.mark.parametrize(("usual", "seconds"), [(None, 900), (0.0, 120), (40.0, 120), (50.0, 150)])
+def test_patience_is_three_gaps_and_never_less_than_its_least(usual: float | None, seconds: int) -> None:
+    assert PATIENCE.limit(usual) == timedelta(seconds=seconds)
+
+
+def test_no_chargers_are_not_silent() -> None:
+    assert findings({}, at(0), ALWAYS, PATIENCE) == []

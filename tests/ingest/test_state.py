@@ -1,0 +1,162 @@
+"""State: a reading on which the models fail is judged by the rules, or else refused alone."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_agent.core.features import FAILURE_FEATURES, FloatArray
+from edge_agent.core.models import Models
+from edge_agent.core.rules import RulesAnomaly, RulesFailure
+from edge_agent.errors import DEFECT
+from edge_agent.ingest.batch import Batch, Numbering
+from edge_agent.ingest.state import RULES as FALLBACK
+from edge_agent.ingest.state import State
+from edge_agent.wire.reading import Reading
+from tests.core.making import EVSE, RULES, RisingModel, at, said, site
+
+POISON_C = 33.0
+
+
+class BreakingModel(RulesFailure):
+    """Fails on every matrix with a row that holds the one temperature."""
+
+    version = "breaking-1"
+
+    def probabilities(self, rows: FloatArray) -> FloatArray:
+        if np.any(rows[:, FAILURE_FEATURES.index("temperature")] == POISON_C):
+            raise ZeroDivisionError(f"of the test, at {len(rows)} rows")
+        return super().probabilities(rows)
+
+
+class BreakingAnswers(RisingModel):
+    """Judges every reading, and fails where it is asked what contributed."""
+
+    def contributions(self, rows: FloatArray) -> FloatArray:
+        raise ZeroDivisionError(f"of the test, at {len(rows)} rows")
+
+
+BREAKING = Models(BreakingModel(), RulesAnomaly())
+
+
+def a_batch() -> Batch:
+    return Batch(Numbering("epoch-1", {}))
+
+
+def hard(seconds: float, status: str = "AVAILABLE") -> Reading:
+    """Return a reading on which the model fails."""
+    return said(seconds, status, temperature=POISON_C)
+
+
+def poison(seconds: float) -> Reading:
+    """Return a reading on which all fails: no source gives a time without a zone."""
+    return hard(seconds)._replace(measured_at=at(seconds).replace(tzinfo=None))
+
+
+def without_models(batch: Batch) -> list[tuple[str, str]]:
+    """Return the batch's records, but for who judged."""
+    named = BreakingModel.version, RulesFailure.version
+    return [(record.type, record.payload.replace(*named)) for record in batch.commit.records]
+
+
+def test_a_reading_on_which_a_model_fails_is_judged_by_the_rules_alone_and_the_others_by_the_model(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    readings = [said(0), hard(1, "FAULTY"), said(2)]
+    state, batch = State(site()), a_batch()
+    outcomes = state.observe(readings, BREAKING, batch)
+    judged = [outcome.judgement and outcome.judgement.models for outcome in outcomes]
+    assert judged == [BREAKING, FALLBACK, BREAKING]
+    assert [outcome.refusal for outcome in outcomes] == [None, None, None]
+    assert [(alert.alert_type, alert.state) for alert in outcomes[1].alerts] == [("CHARGER_FAULTED", "OPEN")]
+    assert [reading for _, reading in batch.commit.readings] == readings
+    assert batch.commit.quarantined == []
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_a_reading_on_which_the_core_fails_is_refused_alone_and_the_others_are_kept_in_order(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    readings = [said(0), said(1, "FAULTY"), poison(2), said(3), said(4, "CHARGING")]
+    state, batch = State(site()), a_batch()
+    outcomes = state.observe(readings, BREAKING, batch)
+    assert [outcome.reading for outcome in outcomes] == readings
+    assert [outcome.refusal for outcome in outcomes] == [None, None, DEFECT, None, None]
+    assert [reading for _, reading in batch.commit.readings] == [*readings[:2], *readings[3:]]
+    (aside,) = batch.commit.quarantined
+    assert (aside.at, aside.topic, aside.reason) == (at(2), "chargers/A", DEFECT.reason)
+    assert b"33.0" in aside.payload
+    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.ERROR]
+    assert all(record.exc_info is not None for record in caplog.records)
+    assert not any("33" in record.getMessage() for record in caplog.records)
+
+
+def test_the_alerts_of_the_others_are_told_with_numbers_in_order() -> None:
+    readings = [said(0, "FAULTY"), poison(1), said(2), said(3, error_codes=["CutCable"])]
+    state, batch = State(site()), a_batch()
+    outcomes = state.observe(readings, BREAKING, batch)
+    told = [alert for outcome in outcomes for alert in outcome.alerts]
+    assert [(alert.alert_type, alert.state) for alert in told] == [
+        ("CHARGER_FAULTED", "OPEN"),
+        ("CHARGER_FAULTED", "CLEARED"),
+        ("TAMPER", "OPEN"),
+    ]
+    assert [alert.seq for alert in told] == [1, 2, 3]
+    assert state.site.alert_seq == 4  # the outage that is over is told after them
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["AVAILABLE", "CHARGING", "FAULTY", None]), max_size=12))
+def test_what_is_refused_leaves_no_trace_in_the_others(told: list[str | None]) -> None:
+    readings = [poison(n) if status is None else said(n, status) for n, status in enumerate(told)]
+    state, batch = State(site()), a_batch()
+    state.observe(readings, BREAKING, batch)
+    calm, untouched = State(site()), a_batch()
+    calm.observe([reading for reading in readings if reading.metrics.temperature is None], RULES, untouched)
+    assert (state.site.chargers, state.site.heard) == (calm.site.chargers, calm.site.heard)
+    assert (state.site.alert_seq, state.site.told) == (calm.site.alert_seq, calm.site.told)
+    assert batch.commit.readings == untouched.commit.readings
+    assert without_models(batch) == without_models(untouched)
+    assert len(batch.commit.quarantined) == told.count(None)
+
+
+def test_a_refused_reading_judges_nothing() -> None:
+    state = State(site())
+    state.observe([said(0), poison(1)], BREAKING, a_batch())
+    assert state.latest[EVSE].at == at(0)
+    assert state.site.chargers[EVSE].last_at == at(0)
+
+
+def test_a_lone_reading_on_which_the_core_fails_is_refused() -> None:
+    state, batch = State(site()), a_batch()
+    (outcome,) = state.observe([poison(0)], BREAKING, batch)
+    assert (outcome.refusal, outcome.evse, outcome.presses) == (DEFECT, EVSE, False)
+    assert state.site == site()
+    assert state.latest == {}
+    assert (batch.commit.readings, len(batch.commit.quarantined)) == ([], 1)
+
+
+def test_what_does_not_fail_is_judged_by_one_call_for_all() -> None:
+    class Counting(RulesFailure):
+        def __init__(self) -> None:
+            self.asked: list[int] = []
+
+        def probabilities(self, rows: FloatArray) -> FloatArray:
+            self.asked.append(len(rows))
+            return super().probabilities(rows)
+
+    model = Counting()
+    State(site()).observe([said(n) for n in range(5)], Models(model, RulesAnomaly()), a_batch())
+    assert model.asked[0] == 5
+
+
+def test_a_reading_whose_answers_a_model_cannot_work_out_is_answered_by_the_rules() -> None:
+    state, batch = State(site()), a_batch()
+    (outcome,) = state.observe([said(0)], Models(BreakingAnswers(), RulesAnomaly()), batch)
+    assert outcome.refusal is None
+    assert outcome.news is not None
+    assert [answer.model_version for answer in outcome.news] == ["rules-1", "rules-1"]
