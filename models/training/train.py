@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ LEAST_SKILL = 0.01
 RANGE = (0.0, 1.0)
 DECILES = tuple(tenth / 10 for tenth in range(1, 10))
 WEIGHED_ROWS = 20_000
-PARTS, LEARN_PARTS = 6, 3
+LEARN_SHARE, TEST_SHARE = 1 / 2, 1 / 6
 
 
 def main() -> None:
@@ -92,9 +93,10 @@ def split(rows: Rows, plan: FleetPlan) -> tuple[Rows, Rows, Rows]:
     The kinds of site take turns, and only whole turns are dealt out: each part has all kinds.
     """
     turns = plan.sites // len(SITE_KINDS)
-    part = rows.site // len(SITE_KINDS) * PARTS // turns
-    learn, tune = part < LEARN_PARTS, (part >= LEARN_PARTS) & (part < PARTS - 1)
-    return rows.where(learn), rows.where(tune), rows.where(part == PARTS - 1)
+    learned, tested = ceil(turns * LEARN_SHARE), max(round(turns * TEST_SHARE), 1)
+    turn = rows.site // len(SITE_KINDS)
+    learn, test = turn < learned, turn >= turns - tested
+    return rows.where(learn), rows.where(~learn & ~test), rows.where(test)
 
 
 def _identity(name: str, content: bytes) -> dict[str, Any]:
