@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
@@ -87,7 +88,7 @@ def create_app(
     gate = Gate(keys, settings.rate_limit, clock)
     routes = [
         Route(row.path, Served(row, desk, gate), methods=[row.method])
-        for row in (*described, *documentation(openapi_document(described, __version__)))
+        for row in (*described, *documentation(partial(openapi_document, described, __version__)))
     ]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     # Its redirects would come from Starlette, without our headers.

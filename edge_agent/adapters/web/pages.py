@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
 from importlib.resources import files
@@ -45,10 +46,18 @@ def front_page(alive: Liveness) -> Endpoint:
     )
 
 
-def documentation(document: Mapping[str, Any]) -> tuple[Endpoint, ...]:
-    """Return the rows of the description itself, its page, and the files that pages load."""
+def documentation(document: Callable[[], Mapping[str, Any]]) -> tuple[Endpoint, ...]:
+    """Return the rows of the description itself, its page, and the files that pages load.
+
+    document: makes the description; it is asked when somebody reads it, for a start can do without.
+    """
+    made = cache(lambda: _page(json.dumps(document()).encode(), "application/json"))
+
+    def description(call: Call[None]) -> Response:
+        return made()(call)
+
     rows = {
-        "/openapi.json": _page(json.dumps(document).encode(), "application/json"),
+        "/openapi.json": description,
         "/docs": _file("docs.html"),
         **{f"/static/{name}": _file(name) for name in ASSETS},
     }
