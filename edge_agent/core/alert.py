@@ -143,7 +143,7 @@ NOTABLE_Z = HALVING_Z
 FAR_Z = 14.0
 """Scores 80."""
 OUT_OF_SERVICE = (AnomalyType.STATUS_FAULT,)
-CODES_A_DAY = 2.5
+CODES_A_DAY = 1.9
 LASTING = Patience(3, 7200.0)
 
 

@@ -44,6 +44,8 @@ CLIPPED_Z = 8.0
 POWER = QUANTITIES.index("power")
 DUE = 0.05
 TEMPERATURE = QUANTITIES.index("temperature")
+COLDER = 0.5
+"""Of what warmer tells: what wears never grows colder, but the weather does, and a sensor that came right."""
 TELLING_HEAT = 0.1
 """Of full load's: below it a bad contact does not show in the mean of a session."""
 
@@ -122,8 +124,9 @@ IDLE = frozenset({ConnectorStatus.AVAILABLE, ConnectorStatus.OCCUPIED, Connector
 def deviations(baselines: Baselines, now: Quantities, at: datetime | None = None) -> dict[str, float]:
     """Return each known quantity's z-score against this EVSE's own history in this state.
 
-    at: when that was measured; None: just now, as far as the baselines know. Empty where there is no warm
-    baseline. `status_int` has none: states are what baselines are kept by.
+    at: when that was measured; None: just now, as far as the baselines know. A temperature below its level
+    counts for COLDER of its z-score. Empty where there is no warm baseline. `status_int` has none: states are
+    what baselines are kept by.
     """
     status = now.connector_status
     baseline = baselines.of(status)
@@ -146,6 +149,8 @@ def deviations(baselines: Baselines, now: Quantities, at: datetime | None = None
             z = max(z, ALARM_Z * alarm) if alarm > 0 else min(z, ALARM_Z * alarm)
         if place == POWER and z > 0.0 and status is ConnectorStatus.CHARGING and value <= DUE:
             z = 0.0  # to take what is due is never odd, whatever other vehicles took
+        if place == TEMPERATURE and z < 0.0:
+            z *= COLDER
         found[QUANTITIES[place]] = z
     if found:
         found["error_count"] = CODE_Z * len(now.error_codes) if now.error_codes else 0.0

@@ -95,6 +95,10 @@ class Oddity:
         """Whether it comes slowly."""
         return self.kind in DRIFTS
 
+    def size_at(self, at: datetime) -> float:
+        """Return how large it is at a moment between onset and end."""
+        return grown(self.kind, (at - self.onset) / (self.end - self.onset))
+
 
 @dataclass(frozen=True, slots=True)
 class Spell:
@@ -108,10 +112,13 @@ class Spell:
         """Return how large the given kind is now; 0 where it is another that is going on."""
         if kind is not self.kind:
             return 0.0
-        full = SIZES[kind].size
-        if kind not in DRIFTS:
-            return full
-        return full * min((at_s - self.from_s) / (RAMP_SHARE * (self.until_s - self.from_s)), 1.0)
+        return grown(kind, (at_s - self.from_s) / (self.until_s - self.from_s))
+
+
+def grown(kind: OddityKind, share: float) -> float:
+    """Return its size after a share of its time, in the unit of what it changes."""
+    full = SIZES[kind].size
+    return full * min(share / RAMP_SHARE, 1.0) if kind in DRIFTS else full
 
 
 def next_oddity(world: World, *, thermometer: bool) -> tuple[float, OddityKind | None]:

@@ -47,8 +47,12 @@ def test_each_quantity_warms_on_its_own() -> None:
 def test_a_spread_is_never_taken_smaller_than_the_sensors_noise() -> None:
     warm = learned([20.0] * WARM_SAMPLES)
     assert deviations(warm, sample(temperature=23.0))["temperature"] == pytest.approx(3.0)
-    assert deviations(warm, sample(temperature=17.0))["temperature"] == pytest.approx(-3.0)
     assert deviations(warm, sample(temperature=20.0, error_codes=["X"]))["error_count"] == pytest.approx(4.0)
+
+
+def test_colder_than_usual_tells_half_of_what_warmer_does() -> None:
+    warm = learned([20.0] * WARM_SAMPLES)
+    assert deviations(warm, sample(temperature=17.0))["temperature"] == pytest.approx(-1.5)
 
 
 def test_z_is_counted_in_standard_deviations_of_what_was_seen() -> None:
@@ -59,7 +63,7 @@ def test_z_is_counted_in_standard_deviations_of_what_was_seen() -> None:
 def test_z_stays_within_a_hundred() -> None:
     warm = learned([20.0] * WARM_SAMPLES)
     assert deviations(warm, sample(temperature=150.0))["temperature"] == 100.0
-    assert deviations(warm, sample(temperature=-60.0))["temperature"] == pytest.approx(-80.0)
+    assert deviations(warm, sample(temperature=-60.0))["temperature"] == pytest.approx(-40.0)
 
 
 def test_the_level_is_the_mean_until_its_memory_is_full_and_follows_slowly_then() -> None:

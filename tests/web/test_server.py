@@ -22,6 +22,7 @@ from edge_agent.adapters.web.keys import KeyRing, Role
 from edge_agent.adapters.web.server import WebServer
 from edge_agent.adapters.web.settings import WebSettings
 from edge_agent.errors import ConfigError
+from tests.rig.waiting import HOST
 from tests.web.conftest import serving
 from tests.web.desk import FakeDesk
 
@@ -158,13 +159,13 @@ def test_a_fault_of_ours_is_on_the_log(
 def test_with_a_certificate_it_speaks_tls(app: Starlette, tmp_path: Path) -> None:
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     command = (
-        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost "
-        f"-addext subjectAltName=DNS:localhost -out {certificate} -keyout {key}"
+        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=gateway "
+        f"-addext subjectAltName=IP:{HOST} -out {certificate} -keyout {key}"
     )
     subprocess.run(command.split(), check=True, capture_output=True)
     trust = ssl.create_default_context(cafile=str(certificate))
     with serving(app, WebSettings(port=0, tls_cert=certificate, tls_key=key)) as server:
-        assert httpx.get(f"https://localhost:{server.port}/health", verify=trust).status_code == 200
+        assert httpx.get(f"https://{HOST}:{server.port}/health", verify=trust).status_code == 200
 
 
 def test_half_a_certificate_and_a_missing_one_are_told(app: Starlette, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from edge_agent.core.anomaly import ruled_type
-from edge_agent.simulator.oddities import Oddity
+from edge_agent.simulator.oddities import Oddity, OddityKind
 from edge_agent.simulator.worlds import with_oddities
 from edge_agent.wire.answers import AnomalyType
 from edge_agent.wire.metrics import ConnectorStatus
@@ -21,6 +21,8 @@ from models.training.streams import Stream, streams
 
 SHOWN_SHARE = 0.5
 """Of a drift's time: from here on its samples count as odd, for the types."""
+PLAIN_C = 10.0
+"""A thermometer so far off is plainly wrong: twenty times the noise of a simulated one."""
 
 
 def anomaly_figures(plan: FleetPlan) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def anomaly_figures(plan: FleetPlan) -> dict[str, Any]:
 
     Beside the detector stand the central service's bare rules on each sample, "always" and "never alarm".
     Outages and worn parts are neither true nor false. A sample's true type is what a rule gives; else an
-    outlier, high where it came at once and middling where it crept, as long as something odd shows in it.
+    outlier as long as something odd shows in it, high where it is plainly wrong (`_plain`), else middling.
     """
     detector, rules = Score(), Score()
     true: list[AnomalyType] = []
@@ -80,7 +82,17 @@ def _true_type(judged: Judged, stream: Stream) -> AnomalyType | None:
         return AnomalyType.NORMAL
     if not charging or (odd.drift and at < _shown(odd)):
         return None
-    return AnomalyType.GENERIC_OUTLIER_MEDIUM if odd.drift else AnomalyType.GENERIC_OUTLIER_HIGH
+    return AnomalyType.GENERIC_OUTLIER_HIGH if _plain(odd, at) else AnomalyType.GENERIC_OUTLIER_MEDIUM
+
+
+def _plain(odd: Oddity, at: datetime) -> bool:
+    """Whether a reading is plainly wrong: all that came at once, and a thermometer that is far off.
+
+    How far worn contacts or modules show depends on load and vehicle; they count as middling.
+    """
+    if not odd.drift:
+        return True
+    return odd.kind is OddityKind.SENSOR_DRIFT and odd.size_at(at) >= PLAIN_C
 
 
 def _shown(odd: Oddity) -> datetime:
