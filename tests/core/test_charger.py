@@ -8,6 +8,7 @@ import pytest
 
 from edge_agent.core.charger import observe
 from edge_agent.core.rates import Rates
+from edge_agent.wire.answers import FailureMode
 from edge_agent.wire.metrics import ConnectorStatus
 from edge_agent.wire.reading import Event, Reading
 from tests.core.making import (
@@ -423,3 +424,16 @@ def test_observing_changes_no_charger_in_place(reading: Reading) -> None:
     copy = folded([said(0, "CHARGING", power=7.0, energy_delivered=3.0)])
     observe(before, reading)
     assert before == copy
+
+
+def test_the_part_that_the_newest_code_named_is_suspected_until_somebody_worked_on_it() -> None:
+    told = [
+        said(0, error_codes=["HighTemperature"]),
+        said(10, error_codes=["HighTemperature", "ConnectorLockFailure"]),
+        said(20, error_codes=[]),
+        said(30, error_codes=["OtherError"]),
+    ]
+    assert folded(told[:1]).trouble.suspect is FailureMode.CONNECTOR
+    assert folded(told).trouble.suspect is FailureMode.LOCK
+    work = added(40)._replace(event=Event.MAINTENANCE)
+    assert folded([*told, work]).trouble.suspect is None

@@ -37,3 +37,9 @@ def test_what_lowers_the_risk_points_to_nothing() -> None:
 
 def test_what_is_the_vehicles_points_to_nothing() -> None:
     assert likely_mode(["EVContactorFault", "AuthorizationTimeout"], []) is FailureMode.UNKNOWN
+
+
+def test_what_codes_named_of_late_outweighs_other_signs() -> None:
+    signs = [factor("temperature_excess", 1.2)]
+    assert likely_mode([], signs, FailureMode.LOCK) is FailureMode.LOCK
+    assert likely_mode(["HighTemperature"], signs, FailureMode.LOCK) is FailureMode.CONNECTOR
