@@ -57,7 +57,7 @@ check: $(VENV)/dev.stamp ## Format, lint, types and the import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-services: ## Install what the tests run beside the agent: mosquitto, strace, openssl, chromium
+services: ## Install what the tests run beside the agent: mosquitto, strace, openssl, ip, chromium
 	@$(SERVICES) services
 
 system: services $(VENV)/dev.stamp ## Run the system tests: the real daemon, broker and kill -9 (slow)

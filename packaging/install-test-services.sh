@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs from Debian what a checkout needs beside Python packages:
 #   venv      python3-venv, without which `python3 -m venv` does not work on Debian
-#   services  what the tests run: mosquitto, strace, openssl, chromium for the page, and libgomp1 for the training
+#   services  what the tests run: mosquitto, strace, openssl, ip, chromium for the page, and libgomp1 for the training
 # Does nothing, and needs no network, when all of it is there already.
 set -eu
 
@@ -38,6 +38,7 @@ services)
     set --
     has mosquitto || set -- "$@" mosquitto
     has strace || set -- "$@" strace
+    has ip || set -- "$@" iproute2
     has openssl || set -- "$@" openssl
     has chromium || set -- "$@" chromium
     # LightGBM, which trains the models, is linked against it.
