@@ -34,15 +34,15 @@ CHARGING_STATES = {
 }
 EVENTS = {"Started": Event.TRANSACTION_STARTED, "Updated": None, "Ended": Event.TRANSACTION_ENDED}
 VEHICLE_GONE = "EVDisconnected"
-PROBLEMS = frozenset({"Problem", "Tripped", "Active", "Fault", "Failure"})
-"""Variables whose `true` is a trouble of their component (part 2, appendix 3; field: CitrineOS, MobilityHouse)."""
+PROBLEMS = frozenset({"Problem", "Tripped"})
+"""Variables whose `true` is a trouble of their component; Active is one only where a techCode says so."""
 TEMPERATURE = "Temperature"
 COLDEST_C, HOTTEST_C = -60.0, 150.0
 LARGEST_EVSE = 2**31 - 1
 STATION = 0
+# Other actions bear the same names as those of 1.6.
 _ITS_OWN_ACTIONS = frozenset({"TransactionEvent", "NotifyEvent"})
 _ITS_OWN_MEMBERS = ("evseId", "chargingStation")
-# Some actions bear the same names as those of 1.6.
 
 
 def speaks(call: Call) -> bool:
@@ -178,7 +178,7 @@ def _read_event(
         return _availability(bare, value, event.get("timestamp"))
     if name == TEMPERATURE:
         return _temperature(bare, component, value)
-    if name in PROBLEMS:
+    if name in PROBLEMS or (name == "Active" and event.get("techCode")):
         return _problem(bare, event, about)
     return Decoded(ignored=(kind("event", f"{component.get('name')}.{name}"),))
 
