@@ -140,8 +140,8 @@ def _odd(judged: Judgement, watch: Watch) -> Sign | None:
 
 
 NOTABLE_Z = HALVING_Z
-FAR_Z = 10.0
-"""Further off than what creeps ever counts as (`baseline.ALARM_Z`): two samples are enough."""
+FAR_Z = 14.0
+"""Scores 80."""
 OUT_OF_SERVICE = (AnomalyType.STATUS_FAULT,)
 CODES_A_DAY = 1.9
 LASTING = Patience(3, 7200.0)

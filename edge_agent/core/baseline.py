@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from edge_agent.core.physics import USUAL_RISE_C, Residuals, Track, followed, residuals
-from edge_agent.core.reach import Reach, reached
-from edge_agent.core.serving import LONG_RUN, Serving, served
+from edge_agent.core.serving import EMPTY_SURPRISE, Serving, served
 from edge_agent.core.sessions import Sessions
 from edge_agent.core.slow import MAD_TO_SIGMA, Level, Period, Slow, after_period
 from edge_agent.wire.metrics import ConnectorStatus, Quantities
@@ -79,7 +78,6 @@ class Baseline(NamedTuple):
 NEW = Baseline()
 NO_TRACK = Track()
 UNTRIED = Serving()
-UNREACHED = Reach()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,6 @@ class Baselines:
     charging: Baseline = NEW
     track: Track = NO_TRACK
     serving: Serving = UNTRIED
-    reach: Reach = UNREACHED
     began_ended: int | None = None
     sessions: int = 0
     settled: tuple[str, datetime] | None = None
@@ -152,25 +149,15 @@ def deviations(baselines: Baselines, now: Quantities, at: datetime | None = None
             z = max(z, ALARM_Z * alarm) if alarm > 0 else min(z, ALARM_Z * alarm)
         if place == POWER and z > 0.0 and status is ConnectorStatus.CHARGING and value <= DUE:
             z = 0.0  # to take what is due is never odd, whatever other vehicles took
-        elif place == TEMPERATURE and z < 0.0:
+        if place == TEMPERATURE and z < 0.0:
             z *= COLDER
         found[QUANTITIES[place]] = z
     if found:
         found["error_count"] = CODE_Z * len(now.error_codes) if now.error_codes else 0.0
-    return found | _of_runs(baselines, found, status)
-
-
-def _of_runs(
-    baselines: Baselines, found: dict[str, float], status: ConnectorStatus | None
-) -> dict[str, float]:
-    """Return the z-scores that runs of sessions tell: those that gave nothing, and those that stayed weak."""
-    empty, weak = baselines.serving.surprise, baselines.reach.surprise
-    told: dict[str, float] = {}
-    if empty >= LONG_RUN:
-        told["energy_delivered"] = -ALARM_Z * empty / LONG_RUN
-    if weak >= LONG_RUN and status is ConnectorStatus.CHARGING:
-        told["power"] = min(found.get("power", 0.0), -ALARM_Z * weak / LONG_RUN)
-    return told
+    surprise = baselines.serving.surprise
+    if surprise >= EMPTY_SURPRISE:
+        found["energy_delivered"] = -ALARM_Z * surprise / EMPTY_SURPRISE
+    return found
 
 
 def learn(
@@ -181,7 +168,6 @@ def learn(
     if track.at is None or not _sooner(at, track.at, FOLLOW_EVERY):
         track = followed(track, now, at)
     serving = served(baselines.serving, now, sessions, at)
-    reach = reached(baselines.reach, now, sessions, track.peak_kw)
     idle, charging = baselines.idle, baselines.charging
     status = now.connector_status
     if status is ConnectorStatus.CHARGING:
@@ -190,10 +176,10 @@ def learn(
             charging = _learned(charging, now, (deviation, left, track.heat >= TELLING_HEAT), at)
     elif status in IDLE and idle.is_due(at):
         idle = _learned(idle, now, (deviation, residuals(track, now, idle.rise_c), True), at)
-    if track is baselines.track and serving is baselines.serving and reach is baselines.reach:
+    if track is baselines.track and serving is baselines.serving:
         return baselines
     began = sessions.ended if baselines.began_ended is None else baselines.began_ended
-    after = Baselines(idle, charging, track, serving, reach, began, baselines.sessions, baselines.settled)
+    after = Baselines(idle, charging, track, serving, began, baselines.sessions, baselines.settled)
     return _with_periods(after, sessions, at)
 
 

@@ -20,8 +20,8 @@ DROP_SESSIONS = 2
 ANOTHER_VEHICLE = timedelta(minutes=30)
 """A session sooner than this after a failed one may be the same vehicle trying again."""
 EMPTY_SESSIONS = 3
-LONG_RUN = 14.0
-"""Nats: a run of sessions that its own habit gives once in a million. It is told, and becomes no habit."""
+EMPTY_SURPRISE = 14.0
+"""Nats: a run of empty sessions that its own habit gives once in a million sessions."""
 LEAST_EMPTY_SHARE = 0.03
 FIRST_EMPTY_SHARE = 0.1
 SESSIONS_REMEMBERED = 100
@@ -122,7 +122,7 @@ def _visited(before: Serving, at: datetime, *, good: bool) -> Serving:
     if not good:
         return before._replace(empty=before.empty + 1, empty_at=at)
     # A run is part of the habit once it is over, and it was not told for standing out of it.
-    empty = 0 if before.surprise >= LONG_RUN else before.empty
+    empty = 0 if before.surprise >= EMPTY_SURPRISE else before.empty
     kept = (1 - 1 / min(before.ended + 10, SESSIONS_REMEMBERED)) ** (empty + 1)
     share = before.empty_share * kept + empty / (empty + 1) * (1 - kept)
     return before._replace(empty=0, empty_share=share)

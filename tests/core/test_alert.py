@@ -258,8 +258,8 @@ def test_what_lies_far_off_its_own_normal_is_told_with_the_second_sample_and_say
 
 
 def test_a_middling_outlier_needs_three_samples_and_a_minute() -> None:
-    assert news([*known_for(6), *hot(2, 24.0)]) == []
-    (alert,) = news([*known_for(6), *hot(3, 24.0)])
+    assert news([*known_for(6), *hot(2, 26.0)]) == []
+    (alert,) = news([*known_for(6), *hot(3, 26.0)])
     assert alert.anomaly_type == "GENERIC_OUTLIER_MEDIUM"
 
 
