@@ -18,9 +18,9 @@ from edge_agent.core.downtime import Outages, outages_after
 from edge_agent.core.history import NEW_HISTORY, History, Passed, history_after
 from edge_agent.core.modes import NOT_ITS_OWN, PART_CODES, named_part
 from edge_agent.core.rates import DAY_S, NEVER, Rates
-from edge_agent.core.sessions import Sessions, sessions_after
+from edge_agent.core.sessions import PLUGGED, Sessions, sessions_after
 from edge_agent.wire.answers import FailureMode
-from edge_agent.wire.metrics import ConnectorStatus, Metrics, Quantities
+from edge_agent.wire.metrics import MAX_ERROR_CODES, ConnectorStatus, Metrics, Quantities
 from edge_agent.wire.reading import Event, Reading, Source
 from edge_agent.wire.types import EvseId
 
@@ -245,11 +245,21 @@ def _known_now(
     if told.connector_status is ConnectorStatus.AVAILABLE or reading.event is Event.TRANSACTION_STARTED:
         known.update(dict.fromkeys(OF_THE_VEHICLE))
     known.update((name, getattr(told, name)) for name in told.model_fields_set)
+    if reading.event is Event.CONNECTED and charger.heard_status in PLUGGED:
+        known["connector_status"] = charger.heard_status  # that a vehicle is there is nothing new
+    if reading.raised or reading.cleared:
+        known["error_codes"] = _codes(charger.errors, reading)
     if sessions.energy_kwh is not None:
         known["energy_delivered"] = sessions.energy_kwh
     status = known["connector_status"]
     known["connector_status"] = _status_inferred(known)
     return Quantities.model_construct(_fields_set=set(known), **known), status
+
+
+def _codes(before: tuple[str, ...], reading: Reading) -> tuple[str, ...]:
+    """Return the codes active after some came or went."""
+    codes = dict.fromkeys([*before, *reading.raised])
+    return tuple(code for code in codes if code not in reading.cleared)[-MAX_ERROR_CODES:]
 
 
 OF_THE_VEHICLE = ("soc", "power", "power_requested")

@@ -14,6 +14,7 @@ FLICKER_KWH = 1.0
 """A register that falls by less was not reset."""
 NEWEST = 0.1
 """Weight of the newest session in running shares and means: about the last ten count."""
+MOST_STARTS = 16
 PLUGGED = frozenset({ConnectorStatus.CHARGING, ConnectorStatus.OCCUPIED, ConnectorStatus.FULLY_CHARGED})
 
 
@@ -47,6 +48,8 @@ class Sessions:
     last_kwh: float | None = None
     """What the last one that ended gave; None where nothing told of energy."""
     failed_in_a_row: int = 0
+    starts: tuple[str, ...] = ()
+    """Transactions that were last told to have started, by a name that no other has."""
 
     @property
     def energy_kwh(self) -> float | None:
@@ -75,6 +78,10 @@ def sessions_after(before: Sessions, reading: Reading, energy_before_kwh: float 
 def _after_event(before: Sessions, reading: Reading, energy_before_kwh: float | None) -> Sessions:
     current = before.current
     if reading.event is Event.TRANSACTION_STARTED:
+        name = start_name(reading)
+        if name in before.starts:
+            return before
+        before = replace(before, starts=(*before.starts, name)[-MOST_STARTS:])
         return _started(_ended(before, reading, energy_before_kwh), reading, told=True)
     if current is None:
         return before
@@ -85,6 +92,16 @@ def _after_event(before: Sessions, reading: Reading, energy_before_kwh: float | 
         charged = before if register is None else _metered(before, current, register)
         return _ended(charged, reading, energy_before_kwh)
     return before
+
+
+def start_name(reading: Reading) -> str:
+    """Return a name for a transaction that is the same however often its start is told.
+
+    2.x gives it an id from the first; in 1.6 a message's id, which counters repeat, needs its time besides.
+    """
+    if reading.transaction_id is not None:
+        return reading.transaction_id
+    return f"{reading.call_id} {reading.at.isoformat()}"
 
 
 def _started(sessions: Sessions, reading: Reading, *, told: bool) -> Sessions:

@@ -6,8 +6,9 @@ the last status) is the core's, which folds partial readings.
 
 - `registry`: topic -> decoder
 - `metrics`: plain metrics, as the contract has them
-- `ocpp`: OCPP-J frames; `ocpp_frames` unwraps them, `ocpp16` reads the actions of OCPP 1.6,
-  `measurands` the sampled values, `fault_codes` the error codes
+- `ocpp`: OCPP-J frames; `ocpp_frames` unwraps them, `ocpp16` reads the actions of OCPP 1.6, `ocpp2` those of
+  2.0.1 and 2.1, `measurands` the meter values, `fault_codes` the error codes
+- `origin`: what all readings of one message have in common
 - `wording`: how what came is put into words
 """
 

@@ -1,4 +1,4 @@
-"""Error codes of OCPP 1.6 in the contract's vocabulary."""
+"""Error codes of OCPP in the contract's vocabulary."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ MREC = {
     )
 }
 
+MREC_NAMES = frozenset(MREC.values())
+
 _NAMES_NO_FAULT = {None, "", "NoError"}
 _NAMES_NO_CAUSE = {*_NAMES_NO_FAULT, "OtherError"}
 # Firmware that always fills the field in sends "0", "0x0000", "00-00" or a word for nothing.
@@ -69,6 +71,21 @@ def active_codes(error_code: object, vendor_id: object, vendor_error_code: objec
         named = f"{vendor[:_MAX_VENDOR_ID]}:" if vendor else ""
         return (named + vendor_code[:_MAX_VENDOR_CODE],)
     return () if code in _NAMES_NO_FAULT else (code,)
+
+
+def component_code(component: object, variable: object, tech_code: object) -> str:
+    """Return the code that a NotifyEvent of OCPP 2.x tells of.
+
+    The ChargeX name where techCode is or names one; else `component:techCode`, or the variable for want of
+    a techCode. Source: contract section 1; OCPP 2.0.1 part 2, N07.
+    """
+    told = _text(tech_code)
+    if told.upper() in MREC:
+        return MREC[told.upper()]
+    if told in MREC_NAMES:
+        return told
+    named = _text(component)[:_MAX_VENDOR_ID] or "component"
+    return f"{named}:{(told or _text(variable) or 'Problem')[:_MAX_VENDOR_CODE]}"
 
 
 def _text(value: object) -> str:

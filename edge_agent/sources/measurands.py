@@ -1,16 +1,20 @@
-"""Sampled values of OCPP meter values: `[{value, measurand, unit, context, location, phase}]`.
+"""Meter values of OCPP: `[{timestamp, sampledValue: [{value, measurand, context, location, phase, …}]}]`.
 
-One unknown unit, measurand or value costs only itself (lbbrhzn/ocpp 1576).
+1.6 names a `unit`, 2.x a `unitOfMeasure` with a power of ten; all else is alike. One unknown unit, measurand
+or value costs only itself (lbbrhzn/ocpp 1576).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from edge_agent.sources.ocpp_frames import number
+from edge_agent.sources import MAX_PARTS, Decoded, refused
+from edge_agent.sources.ocpp_frames import moment, number, whole_number
 from edge_agent.sources.wording import kind
 from edge_agent.wire.metrics import Quantities
+from edge_agent.wire.reading import Reading
 from edge_agent.wire.types import MOST
 
 # unit, without case -> (its zero, its size) in the wire's unit. The first is meant where none is given:
@@ -52,6 +56,7 @@ _NEVER = "Transaction.Begin"
 
 _PHASES = {"": "", "L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
 _LINES = ("L1", "L2", "L3")
+_MOST_EXPONENT = 30
 _DEFAULT_LOCATION = "Outlet"
 _OF_THE_CHARGER = ("Body", "Cable", "Inlet", "Outlet")
 _COLDEST_C, _HOTTEST_C = -60.0, 150.0
@@ -101,6 +106,47 @@ class _Sample:
 _Best = dict[tuple[str, str], list[_Sample]]
 
 
+def sampled_readings(bare: Reading, meter_values: object) -> Iterator[Decoded]:
+    """Yield what each meter value adds to the bare reading. An absent list is as an empty one."""
+    if not isinstance(meter_values, list):
+        yield Decoded(ignored=("meterValue that is no array",) if meter_values else ())
+        return
+    if len(meter_values) > MAX_PARTS:
+        yield refused(f"{len(meter_values)} meter values came in one frame; expected at most {MAX_PARTS}")
+        return
+    for meter_value in meter_values:
+        if not isinstance(meter_value, dict):
+            yield Decoded(ignored=("meterValue that is no object",))
+            continue
+        sampled = read_sampled_values(meter_value.get("sampledValue"))
+        if sampled.is_empty:
+            yield Decoded(ignored=sampled.ignored)
+            continue
+        measured_at = moment(meter_value.get("timestamp"))
+        reading = bare._replace(
+            metrics=sampled.quantities, measured_at=measured_at, register_kwh=sampled.register_kwh
+        )
+        yield Decoded((reading,), ignored=sampled.ignored)
+
+
+def register_at_begin(meter_values: object) -> float | None:
+    """Return the lifetime register that a transaction began with, kWh: in 2.x that is a meter value.
+
+    Its other samples are no readings (see _NEVER).
+    """
+    for meter_value in meter_values if isinstance(meter_values, list) else ():
+        samples = meter_value.get("sampledValue") if isinstance(meter_value, dict) else None
+        begun = [
+            {**each, "context": None}
+            for each in (samples if isinstance(samples, list) else ())
+            if isinstance(each, dict) and each.get("context") == _NEVER
+        ]
+        register_kwh = read_sampled_values(begun).register_kwh
+        if register_kwh is not None:
+            return register_kwh
+    return None
+
+
 def read_sampled_values(sampled_values: object) -> Sampled:
     """Return what the samples say together. An empty or absent list is legal in the wild."""
     if not isinstance(sampled_values, list):
@@ -129,7 +175,8 @@ def _read_sample(element: object) -> _Sample | str | None:
         return None
     if (element.get("format") or "Raw") != "Raw":
         return kind("format", element["format"])  # SignedData is hex, not a number
-    scale = _scale_of(measurand, element.get("unit"))
+    unit, power = _unit_of(element)
+    scale = _scale_of(measurand, unit)
     phase = _PHASES.get(str(element.get("phase") or ""))
     value = number(element.get("value"))
     if isinstance(scale, str):
@@ -140,10 +187,19 @@ def _read_sample(element: object) -> _Sample | str | None:
             if phase is None
             else kind("value that is no number of", measurand)
         )
-    zero, size = scale
+    zero, unit_size = scale
     location = str(element.get("location") or _DEFAULT_LOCATION)
     rank = _CONTEXTS.get(context, _LAST_CONTEXT)
-    return _Sample(str(measurand), location, phase, rank, (value - zero) / size)
+    return _Sample(str(measurand), location, phase, rank, (value * power - zero) / unit_size)
+
+
+def _unit_of(element: dict[str, Any]) -> tuple[object, float]:
+    """Return the unit that a sample names, and the power of ten of its value (2.0.1, 2.46)."""
+    of_measure = element.get("unitOfMeasure")
+    if not isinstance(of_measure, dict):
+        return element.get("unit"), 1.0
+    exponent = whole_number(of_measure.get("multiplier")) or 0
+    return of_measure.get("unit"), 10.0 ** max(-_MOST_EXPONENT, min(exponent, _MOST_EXPONENT))
 
 
 def _scale_of(measurand: object, unit: object) -> tuple[float, float] | str:

@@ -5,16 +5,16 @@ A handler reads only what is named here, so that idTag, parentIdTag and their li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from edge_agent.sources import MAX_PARTS, Decoded, Received, joined, refused
+from edge_agent.sources import Decoded, joined, refused
 from edge_agent.sources.fault_codes import active_codes
-from edge_agent.sources.measurands import read_sampled_values
-from edge_agent.sources.ocpp_frames import Call, CallResult, moment, number, opaque, whole_number
+from edge_agent.sources.measurands import sampled_readings
+from edge_agent.sources.ocpp_frames import Call, CallResult, moment, number, opaque, text, whole_number
+from edge_agent.sources.origin import Origin
 from edge_agent.sources.wording import kind, shown
 from edge_agent.wire.metrics import ConnectorStatus, Quantities
-from edge_agent.wire.reading import Event, Reading, Source
+from edge_agent.wire.reading import Event
 from edge_agent.wire.types import MOST
 
 # FULLY_CHARGED is not here: the core infers it.
@@ -30,38 +30,12 @@ STATUSES = {
     "Faulted": ConnectorStatus.FAULTY,
 }
 
-_NOTHING = Quantities()
 _WH_PER_KWH = 1000
 _MAX_CONNECTOR = 2**31 - 1
-_MAX_TEXT = 128
-# Members that only OCPP 2.x has: some of its actions bear the same names as those of 1.6.
-_OF_OCPP_2 = ("evseId", "chargingStation")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a frame came from."""
-
-    charger_id: str
-    received: Received
-
-    def reading(self, connector_id: int | None, metrics: Quantities = _NOTHING) -> Reading:
-        """Return a reading that says no more than the metrics."""
-        return Reading(
-            charger_id=self.charger_id,
-            connector_id=connector_id,
-            metrics=metrics,
-            received_at=self.received.received_at,
-            source=Source.OCPP,
-            retained=self.received.retained,
-            burst=self.received.burst,
-        )
 
 
 def decode_call(origin: Origin, call: Call) -> Decoded:
     """Read a request. One that has nothing for us is ignored by its name."""
-    if any(member in call.arguments for member in _OF_OCPP_2):
-        return Decoded(ignored=(kind("ocpp2", call.action),))
     handler = _HANDLERS.get(call.action)
     if handler is None:
         return Decoded(ignored=(kind("ocpp1.6", call.action),))
@@ -87,9 +61,9 @@ def _heartbeat(origin: Origin, _: Call) -> Decoded:
 
 def _boot_notification(origin: Origin, call: Call) -> Decoded:
     metrics = Quantities(
-        vendor=_text(call.arguments.get("chargePointVendor")),
-        model=_text(call.arguments.get("chargePointModel")),
-        firmware=_text(call.arguments.get("firmwareVersion")),
+        vendor=text(call.arguments.get("chargePointVendor")),
+        model=text(call.arguments.get("chargePointModel")),
+        firmware=text(call.arguments.get("firmwareVersion")),
     )
     return Decoded((origin.reading(0, metrics)._replace(event=Event.BOOT),))
 
@@ -138,7 +112,7 @@ def _stop_transaction(origin: Origin, call: Call) -> Decoded:
         event=Event.TRANSACTION_ENDED,
         register_kwh=register_kwh,
     )
-    samples = _sampled(unnamed, call.arguments.get("transactionData"))
+    samples = sampled_readings(unnamed, call.arguments.get("transactionData"))
     return joined((*samples, Decoded((ended,), ignored=ignored)))
 
 
@@ -149,31 +123,8 @@ def _meter_values(origin: Origin, call: Call) -> Decoded:
         return _no_connector(call)
     transaction_id = opaque(call.arguments.get("transactionId"))
     bare = origin.reading(connector_id)._replace(transaction_id=transaction_id)
-    decoded = joined(_sampled(bare, call.arguments.get("meterValue")))
+    decoded = joined(sampled_readings(bare, call.arguments.get("meterValue")))
     return decoded if decoded.readings else decoded._replace(readings=(bare,))
-
-
-def _sampled(bare: Reading, meter_values: object) -> Iterator[Decoded]:
-    """Yield what each meter value adds to the bare reading. An absent list is as an empty one."""
-    if not isinstance(meter_values, list):
-        yield Decoded(ignored=("meterValue that is no array",) if meter_values else ())
-        return
-    if len(meter_values) > MAX_PARTS:
-        yield refused(f"{len(meter_values)} meter values came in one frame; expected at most {MAX_PARTS}")
-        return
-    for meter_value in meter_values:
-        if not isinstance(meter_value, dict):
-            yield Decoded(ignored=("meterValue that is no object",))
-            continue
-        sampled = read_sampled_values(meter_value.get("sampledValue"))
-        if sampled.is_empty:
-            yield Decoded(ignored=sampled.ignored)
-            continue
-        measured_at = moment(meter_value.get("timestamp"))
-        reading = bare._replace(
-            metrics=sampled.quantities, measured_at=measured_at, register_kwh=sampled.register_kwh
-        )
-        yield Decoded((reading,), ignored=sampled.ignored)
 
 
 def _connector(call: Call) -> int | None:
@@ -194,10 +145,6 @@ def _meter(call: Call, member: str) -> tuple[float | None, tuple[str, ...]]:
     if not 0 <= meter_wh <= MOST:
         return None, (f"implausible {member}",)
     return meter_wh / _WH_PER_KWH, ()
-
-
-def _text(value: object) -> str | None:
-    return value.strip()[:_MAX_TEXT] or None if isinstance(value, str) else None
 
 
 _HANDLERS: dict[str, Callable[[Origin, Call], Decoded]] = {

@@ -147,6 +147,11 @@ def whole_number(value: object) -> int | None:
     return None
 
 
+def text(value: object) -> str | None:
+    """Return text without blanks around it, cut at MAX_OPAQUE; None where there is none."""
+    return value.strip()[:MAX_OPAQUE] or None if isinstance(value, str) else None
+
+
 def moment(value: object) -> datetime | None:
     """Return an RFC 3339 time as aware UTC, read leniently; None where it is none, or a date alone."""
     if not isinstance(value, str) or len(value) <= _DATE_LENGTH:

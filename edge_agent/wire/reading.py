@@ -29,6 +29,8 @@ class Event(StrEnum):
     TRANSACTION_CONFIRMED = "transaction_confirmed"
     """The back office answered a start: `call_id` now has a `transaction_id` (OCPP 1.6, 4.8)."""
     TRANSACTION_ENDED = "transaction_ended"
+    CONNECTED = "connected"
+    """A vehicle is plugged in; whether it charges, its transaction tells (the Occupied of OCPP 2.x)."""
     MAINTENANCE = "maintenance"
 
 
@@ -41,6 +43,7 @@ class Reading(NamedTuple):
     measured_at: by the charger's clock; None where it gave none.
     register_kwh: the lifetime energy register, where the source sends that instead of session energy.
     transaction_id, call_id: opaque names by which the source ties events of one transaction together.
+    raised, cleared: codes that came or went, where the source tells of each by itself and not of all.
     retained: the broker kept it: it sets state, but proves no life and teaches nothing.
     burst: delivered in a burst after a reconnect: an untimed one counts, but feeds no baseline or alert.
     """
@@ -56,6 +59,8 @@ class Reading(NamedTuple):
     transaction_id: str | None = None
     call_id: str | None = None
     tenant_id: str | None = None
+    raised: tuple[str, ...] = ()
+    cleared: tuple[str, ...] = ()
     retained: bool = False
     burst: bool = False
 

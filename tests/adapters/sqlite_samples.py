@@ -87,6 +87,7 @@ def folded(charger: Charger | None, many: list[Reading]) -> Charger:
 # -- whatever a decoder may give
 
 TEXTS = st.text(max_size=20)
+CODES = st.lists(st.text(min_size=1, max_size=8), max_size=3).map(tuple)
 AMOUNTS = st.floats(0, 1e12)
 DEGREES = st.floats(-60, 150)
 TIMES = st.datetimes(datetime(2019, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - given one
@@ -100,7 +101,7 @@ FIELDS = {
     "energy_delivered": AMOUNTS,
     "power": AMOUNTS,
     "temperature": DEGREES,
-    "error_codes": st.lists(st.text(min_size=1, max_size=8), max_size=3).map(tuple),
+    "error_codes": CODES,
     "uptime_hours": AMOUNTS,
     "total_sessions": st.integers(0, 2**53),
     "last_maintenance": TIMES,
@@ -139,6 +140,8 @@ READING_FIELDS = {
     "transaction_id": st.none() | TEXTS,
     "call_id": st.none() | TEXTS,
     "tenant_id": st.none() | TEXTS,
+    "raised": CODES,
+    "cleared": CODES,
     "retained": st.booleans(),
     "burst": st.booleans(),
 }

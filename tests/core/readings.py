@@ -68,6 +68,8 @@ def histories(draw: Callable[..., object], most: int = 12, connectors: int = 3) 
                 transaction_id=names,
                 call_id=names,
                 tenant_id=st.none() | st.just("t"),
+                raised=codes,
+                cleared=codes,
                 retained=st.booleans(),
                 burst=st.booleans(),
             )

@@ -437,3 +437,21 @@ def test_the_part_that_the_newest_code_named_is_suspected_until_somebody_worked_
     assert folded(told).trouble.suspect is FailureMode.LOCK
     work = added(40)._replace(event=Event.MAINTENANCE)
     assert folded([*told, work]).trouble.suspect is None
+
+
+def test_occupied_of_a_vehicle_that_is_known_to_be_there_changes_nothing() -> None:
+    connected = added(20, status="OCCUPIED")._replace(event=Event.CONNECTED)
+    assert folded([added(0, status="CHARGING"), connected]).status is ConnectorStatus.CHARGING
+    assert folded([added(0, status="AVAILABLE"), connected]).status is ConnectorStatus.OCCUPIED
+    assert folded([added(0, status="FAULTY"), connected]).status is ConnectorStatus.OCCUPIED
+
+
+def test_codes_that_come_and_go_by_themselves_leave_the_others() -> None:
+    told = [
+        added(0)._replace(raised=("GroundFailure",)),
+        added(10)._replace(raised=("Fan:9", "GroundFailure")),
+        added(20)._replace(cleared=("GroundFailure",)),
+    ]
+    assert folded(told[:2]).errors == ("GroundFailure", "Fan:9")
+    assert folded(told).errors == ("Fan:9",)
+    assert folded(told[:2]).trouble.codes.at(at(10))[0] == pytest.approx(2, abs=1e-3)

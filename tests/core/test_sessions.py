@@ -233,3 +233,13 @@ def test_a_call_that_nobody_made_names_no_session() -> None:
     current = after.chargers[EVSE].sessions.current
     assert current is not None
     assert current.transaction_id is None
+
+
+def test_a_transaction_is_counted_once_however_often_its_start_is_told() -> None:
+    by_id = began(0, call_id=None)._replace(transaction_id="T-1", measured_at=at(0))
+    again = by_id._replace(received_at=at(300))
+    assert folded([by_id, finished(100, "T-1"), again]).sessions.started == 1
+    by_message = began(0)._replace(measured_at=at(0))
+    assert folded([by_message, by_message._replace(received_at=at(60))]).sessions.started == 1
+    another = began(500)._replace(measured_at=at(500))  # the charger's counter of messages began anew
+    assert folded([by_message, another]).sessions.started == 2

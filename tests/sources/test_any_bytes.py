@@ -60,6 +60,22 @@ members = st.sampled_from(
         "phase",
         "location",
         "chargePointVendor",
+        "evseId",
+        "evse",
+        "connectorStatus",
+        "chargingStation",
+        "eventType",
+        "transactionInfo",
+        "chargingState",
+        "unitOfMeasure",
+        "multiplier",
+        "eventData",
+        "component",
+        "variable",
+        "name",
+        "actualValue",
+        "techCode",
+        "cleared",
     ]
 )
 documents = st.recursive(
@@ -75,6 +91,8 @@ actions = st.sampled_from(
         "StopTransaction",
         "MeterValues",
         "Heartbeat",
+        "TransactionEvent",
+        "NotifyEvent",
         "Authorize",
         "DataTransfer",
     ]

@@ -238,15 +238,3 @@ def test_an_action_with_nothing_for_us_is_counted_by_name(call: Send, action: st
     decoded = call(action, {"idTag": "04AABBCC", "data": "04AABBCC"})
     assert decoded.ignored == (f"ocpp1.6 {action}",)
     assert "04AABBCC" not in repr(decoded)
-
-
-def test_a_frame_of_ocpp_2_is_not_taken_for_one_of_1_6(call: Send) -> None:
-    status = {
-        "timestamp": "2025-10-01T08:00:00Z",
-        "connectorStatus": "Available",
-        "evseId": 2,
-        "connectorId": 1,
-    }
-    assert call("StatusNotification", status).ignored == ("ocpp2 StatusNotification",)
-    boot = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
-    assert call("BootNotification", boot).ignored == ("ocpp2 BootNotification",)

@@ -19,8 +19,8 @@ from edge_agent.wire.types import EvseId
 
 COLUMNS = (
     "charger_id, connector_id, told_connector_id, received_at, measured_at, source, event, register_kwh, "
-    "transaction_id, call_id, tenant_id, retained, burst, whole, told, connector_status, energy_delivered, "
-    "power, temperature, uptime_hours, total_sessions, error_codes, more"
+    "transaction_id, call_id, tenant_id, raised, cleared, retained, burst, whole, told, connector_status, "
+    "energy_delivered, power, temperature, uptime_hours, total_sessions, error_codes, more"
 )
 NUMBERS = ("energy_delivered", "power", "temperature", "uptime_hours", "total_sessions")
 TOLD = {name: 1 << bit for bit, name in enumerate(("connector_status", *NUMBERS, "error_codes"))}
@@ -52,6 +52,8 @@ def reading_row(number: int, evse: EvseId, reading: Reading) -> Row:
         reading.transaction_id,
         reading.call_id,
         reading.tenant_id,
+        _codes_text(reading.raised),
+        _codes_text(reading.cleared),
         reading.retained,
         reading.burst,
         isinstance(metrics, Metrics),
@@ -84,7 +86,7 @@ def _columns_told(names: frozenset[str]) -> tuple[int, frozenset[str]]:
 def reading_of(row: Row) -> tuple[EvseId, Reading]:
     """Return the reading of a row of COLUMNS, with the EVSE that it was found to be about."""
     (charger_id, connector_id, told_connector, received, measured, source, event, register, *rest) = row
-    (transaction_id, call_id, tenant_id, retained, burst, whole, *quantities) = rest
+    (transaction_id, call_id, tenant_id, raised, cleared, retained, burst, whole, *quantities) = rest
     measured_at = None if measured is None else moment_of(measured)
     reading = Reading(
         charger_id=charger_id,
@@ -100,10 +102,20 @@ def reading_of(row: Row) -> tuple[EvseId, Reading]:
         transaction_id=transaction_id,
         call_id=call_id,
         tenant_id=tenant_id,
+        raised=_codes_of(raised),
+        cleared=_codes_of(cleared),
         retained=bool(retained),
         burst=bool(burst),
     )
     return EvseId(charger_id, connector_id), reading
+
+
+def _codes_text(codes: tuple[str, ...]) -> str | None:
+    return to_json(codes).decode() if codes else None
+
+
+def _codes_of(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(from_json(text))
 
 
 def _own(charger_id: str, connector_id: int | None, measured_at: datetime | None) -> Own:

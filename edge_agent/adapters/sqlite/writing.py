@@ -23,7 +23,7 @@ FORGET_EVERY = 500
 """The window's old end is deleted each so many messages: most commits then touch its newest page alone."""
 
 # The names put together here and below are our own: S608 sees no difference.
-INSERT_READING = f"INSERT INTO readings (id, {reading_rows.COLUMNS}) VALUES ({', '.join('?' * 24)})"  # noqa: S608
+INSERT_READING = f"INSERT INTO readings (id, {reading_rows.COLUMNS}) VALUES ({', '.join('?' * 26)})"  # noqa: S608
 INSERT_RECORD = {
     stream: f"INSERT INTO {table} ({rows.RECORD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     for stream, table in rows.OUTBOX.items()
