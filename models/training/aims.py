@@ -203,7 +203,7 @@ ROWS = (
                 None,
                 ".3f",
             ),
-            Part("found", _path("anomalies", "detector", "found"), least(0.9), least(0.97)),
+            Part("found", _path("anomalies", "detector", "found"), least(0.9), least(0.97), ".3f"),
             Part(
                 "delay, sudden, samples",
                 _path("anomalies", "detector", "hard", "median_delay_samples"),
