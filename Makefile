@@ -45,10 +45,16 @@ $(VENV)/dev.stamp: $(LOCKS)/dev.lock | $(VENV)/project.stamp
 	@$(FROM_LOCK) $<
 	@touch $@
 
+# Chargers that others wrote, for the tests: npm comes with the environment.
+$(VENV)/clients.stamp: tests/clients/package-lock.json $(VENV)/dev.stamp
+	@echo "Installing the tests' charger clients ($<)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix tests/clients --no-audit --no-fund --loglevel=error
+	@touch $@
+
 run: $(VENV)/project.stamp ## Run the demo: simulator, broker and agent (options in DEMO="...")
 	@$(BIN)/edge-agent demo $(DEMO)
 
-test: services check ## Set up everything, run the checks and the tests
+test: services check $(VENV)/clients.stamp ## Set up everything, run the checks and the tests
 	@$(BIN)/pytest
 
 check: $(VENV)/dev.stamp ## Format, lint, types and the import contracts
@@ -60,7 +66,7 @@ check: $(VENV)/dev.stamp ## Format, lint, types and the import contracts
 services: ## Install what the tests run beside the agent: mosquitto, strace, openssl, ip, chromium
 	@$(SERVICES) services
 
-system: services $(VENV)/dev.stamp ## Run the system tests: the real daemon, broker and kill -9 (slow)
+system: services $(VENV)/clients.stamp ## Run the system tests: the real daemon, broker and kill -9 (slow)
 	@$(BIN)/pytest tests/system
 
 bench: services $(VENV)/dev.stamp ## Measure latency and throughput
@@ -98,5 +104,5 @@ check-arm64: $(VENV)/run.stamp ## Show that every run-time package has a hashed 
 	done
 
 clean: ## Remove the environment and every cache
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) tests/clients/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

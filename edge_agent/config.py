@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge_agent.errors import ConfigError
 from edge_agent.wire.answers import FailureMode
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH = Path("/etc/edge-agent/config.toml")
 ENVIRONMENT_PREFIX = "EDGE_AGENT__"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MODELS_DIR = Path(__file__).resolve().parent.parent / "models"
 
 Host = Annotated[str, Field(min_length=1)]
@@ -118,6 +119,51 @@ class Web(Section):
     )
 
 
+class OcppSection(Section):
+    """[ocpp]: the endpoint to which chargers connect as to their back office, ws(s)://host:port/ocpp/{charger_id}."""
+
+    enabled: bool = False
+    host: Host = "127.0.0.1"
+    port: Port = 9000
+    upstream_url: Annotated[str, Field(pattern=r"^wss?://[^/?#]+[^?#]*$")] | None = Field(
+        None, description="The back office; /{charger_id} is added. None: the agent answers by itself."
+    )
+    when_upstream_lost: Literal["close", "stand-in"] = "close"
+    accept_unknown: bool = Field(
+        default=False,
+        description="While the agent answers, let idTags charge that the back office never accepted.",
+    )
+    passwords_file: Path | None = Field(
+        None, description="Lines `charger_id:password`, asked for where the back office does not ask."
+    )
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    ca_file: Path | None = Field(
+        None, description="Authorities to trust for the back office; default: the system's."
+    )
+    insecure: bool = Field(
+        default=False, description="Allow connections off loopback without TLS, or without any password."
+    )
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> OcppSection:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            message = "tls_cert and tls_key: give both, or neither"
+            raise ValueError(message)
+        if self.when_upstream_lost == "stand-in" and self.upstream_url is None:
+            message = "when_upstream_lost is for a site with an upstream_url; leave it out"
+            raise ValueError(message)
+        if not self.enabled or self.insecure or self.host in LOOPBACK:
+            return self
+        if self.tls_cert is None:
+            message = f"{self.host} is no loopback: give tls_cert and tls_key, or say insecure = true"
+            raise ValueError(message)
+        if self.upstream_url is None and self.passwords_file is None:
+            message = "anybody could speak for any charger; give a passwords_file, or say insecure = true"
+            raise ValueError(message)
+        return self
+
+
 class ModelsSection(Section):
     """[models]: where the models are."""
 
@@ -184,6 +230,7 @@ class Config(Section):
     limits: LimitsSection = LimitsSection()
     chargers: dict[str, ChargerSection] = {}
     web: Web = Web()
+    ocpp: OcppSection = OcppSection()
     models: ModelsSection = ModelsSection()
     maintenance: Maintenance = Maintenance()
     offline: Offline = Offline()
@@ -225,6 +272,25 @@ def secret(path: Path | None) -> str | None:
         return path.read_text().splitlines()[0].strip()
     except (OSError, IndexError, UnicodeDecodeError) as error:
         raise ConfigError([f"cannot read the secret in {path}: {error}"]) from error
+
+
+def passwords(path: Path | None) -> dict[str, str]:
+    """Return the chargers' passwords of a file of lines `charger_id:password`. Raises ConfigError."""
+    if path is None:
+        return {}
+    try:
+        lines = [line.strip() for line in path.read_text().splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"cannot read the passwords in {path}: {error}"]) from error
+    found = {}
+    for number, line in enumerate(lines, 1):
+        if not line or line.startswith("#"):
+            continue
+        charger_id, colon, password = line.partition(":")
+        if not (charger_id and colon and password):
+            raise ConfigError([f"{path}, line {number}: write it as charger_id:password"])
+        found[charger_id] = password
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:

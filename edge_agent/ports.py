@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from edge_agent.backoffice.conversation import Owed
     from edge_agent.core.alert import Watch
     from edge_agent.core.charger import Charger
     from edge_agent.wire.alert import Acknowledgement, Alert, AlertType
@@ -233,3 +234,54 @@ class Broker(Protocol):
     def connected(self) -> bool: ...
     def acknowledge(self, generation: int, packet_ids: list[int]) -> None: ...
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> int | None: ...
+
+
+class Listener(Protocol):
+    """Hears what chargers and their back office say. Nothing that it does delays or fails them."""
+
+    def said(self, charger_id: str, message: str | bytes) -> None:
+        """Take a charger's message."""
+        ...
+
+    def told(self, charger_id: str, message: str | bytes) -> None:
+        """Take a message to a charger."""
+        ...
+
+    def opened(self, charger_id: str) -> None:
+        """Take note that a charger's connection stands."""
+        ...
+
+    def closed(self, charger_id: str) -> None:
+        """Take note that a charger has ended its connection, or is gone."""
+        ...
+
+    def cut(self, charger_id: str) -> None:
+        """Take note that a charger lives and cannot be heard, through no doing of its own."""
+        ...
+
+
+class Ledger(Protocol):
+    """What upstream is still owed, and whom it accepted. From any thread; what writes waits for the disk.
+
+    Each call raises StoreError.
+    """
+
+    def keep(self, charger_id: str, message_id: str, text: str, *, starts: bool) -> int:
+        """Keep a message durably, once; return the id of the transaction that it starts, else 0."""
+        ...
+
+    def next(self, charger_id: str) -> Owed | None:
+        """Return the oldest message that upstream is owed of this charger."""
+        ...
+
+    def delivered(self, number: int) -> None: ...
+    def mappings(self, charger_id: str) -> dict[int, int]: ...
+    def mapped(self, charger_id: str, handed_out: int, transaction_id: int, at: datetime) -> None: ...
+    def ended(self, charger_id: str, handed_out: int) -> None: ...
+
+    def knows(self, name: str, at: datetime) -> bool:
+        """Whether upstream accepted this name lately; from memory."""
+        ...
+
+    def remember(self, name: str, at: datetime) -> None: ...
+    def forget(self, name: str) -> None: ...

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 from edge_agent.adapters.mqtt import BrokerSettings, MqttBroker
 from edge_agent.adapters.onnx import load_anomaly, load_failure
 from edge_agent.adapters.prometheus import registry as prometheus_registry
-from edge_agent.adapters.sqlite import SqliteReader, SqliteStore, StoreBounds
+from edge_agent.adapters.sqlite import SqliteLedger, SqliteReader, SqliteStore, StoreBounds
 from edge_agent.adapters.web.app import create_app
 from edge_agent.adapters.web.keys import KeyRing
 from edge_agent.adapters.web.server import WebServer
 from edge_agent.adapters.web.settings import WebSettings
-from edge_agent.config import WEEKDAYS, secret
+from edge_agent.config import WEEKDAYS, passwords, secret
 from edge_agent.core.pipeline import Site
 from edge_agent.core.silence import Patience
 from edge_agent.core.terms import PARTS, Terms
@@ -27,6 +27,7 @@ from edge_agent.desk import Sources as DeskSources
 from edge_agent.ingest.inbox import Inbox
 from edge_agent.ingest.parts import Manners, Parts
 from edge_agent.ingest.publisher import CONSUMER, Publisher
+from edge_agent.ingest.tap import Tap
 from edge_agent.ingest.thread import Ingest
 from edge_agent.shelf import Loaders, Shelf
 from edge_agent.sources.registry import Registry
@@ -34,6 +35,7 @@ from edge_agent.supervisor import Supervisor, Task
 from edge_agent.wire.outbox import Stream
 
 if TYPE_CHECKING:
+    from edge_agent.adapters.ocpp_ws import OcppServer, OcppSettings
     from edge_agent.adapters.scheduler import Scheduler
     from edge_agent.clock import SystemClock
     from edge_agent.config import Config, PartSection
@@ -43,6 +45,8 @@ log = logging.getLogger(__name__)
 
 CONSUMERS = {CONSUMER: (Stream.ALERTS,)}
 """Who reads the outbox, and which streams of it."""
+LEDGER = "ledger.sqlite"
+"""Beside the store: what is owed to upstream may name people, and is kept apart."""
 LISTEN_EVERY_S = 5.0
 SUGGEST_EVERY_S = 60.0
 LEARN_EVERY_S = 3_600.0
@@ -65,6 +69,8 @@ class Service:
         self._broker = MqttBroker(broker_settings(config, self._registry), self._inbox)
         self._publisher = Publisher(self._broker, self._store, config.prefix)
         self._ingest = Ingest(self._parts(), site(config), manners(config))
+        self._tap = Tap(self._inbox, config.prefix, clock.now)
+        self._ocpp = self._ocpp_server(config)
         self.web = self._web_server(config)
         self.supervisor = Supervisor(self._tasks())
 
@@ -73,7 +79,7 @@ class Service:
         self.supervisor.add(task)
 
     def run(self) -> int:
-        """Serve until asked to stop; return the exit code. `web` must be bound."""
+        """Serve until asked to stop; return the exit code. Call `bind` before."""
         self._shelf.load(self._clock.now())
         self._ingest.restore()
         self._tell_of_damage()
@@ -149,7 +155,24 @@ class Service:
             tls_key=config.web.tls_key,
         )
         shown = prometheus_registry(self._ingest.counts, self._gauges)
-        return WebServer(create_app(desk, KeyRing(config.web.keys_file), settings, shown), settings)
+        app = create_app(desk, KeyRing(config.web.keys_file), settings, shown)
+        return WebServer(app, settings, None if self._ocpp is None else self._ocpp.serve)
+
+    def _ocpp_server(self, config: Config) -> OcppServer | None:
+        if not config.ocpp.enabled:
+            return None
+        from edge_agent.adapters.ocpp_ws import OcppServer  # noqa: PLC0415 - most sites do without
+
+        ledger = None
+        if config.ocpp.when_upstream_lost == "stand-in":
+            ledger = SqliteLedger(config.store.path.with_name(LEDGER), self._clock.now())
+        return OcppServer(ocpp_settings(config), self._tap, ledger, self._clock.now)
+
+    def bind(self) -> None:
+        """Listen on every socket, before any thread starts. Raises ConfigError."""
+        self.web.bind()
+        if self._ocpp is not None:
+            self._ocpp.bind()
 
     def _gauges(self) -> dict[str, float]:
         view = self._ingest.view
@@ -158,6 +181,8 @@ class Service:
             "evses": len(view.site.chargers),
             "broker_connected": float(view.listening_since is not None),
             "watch_only": float(view.watch_only),
+            "ocpp_connected": float(0 if self._ocpp is None else self._ocpp.connected),
+            "ocpp_missed": float(self._tap.missed),
         }
 
 
@@ -175,7 +200,7 @@ def manners(config: Config) -> Manners:
     """Return how the operator wants the pipeline to work."""
     patience = Patience(**config.offline.model_dump())
     failure_after = timedelta(hours=config.downtime.failure_hours)
-    return Manners(config.store.commit_s, patience, terms(config), failure_after)
+    return Manners(config.store.commit_s, patience, terms(config), failure_after, config.ocpp.enabled)
 
 
 def terms(config: Config) -> Terms:
@@ -201,6 +226,24 @@ def terms(config: Config) -> Terms:
 
 def _part(usual: Part, told: PartSection | None) -> Part:
     return usual if told is None else usual._replace(**told.model_dump(exclude_none=True))
+
+
+def ocpp_settings(config: Config) -> OcppSettings:
+    """Return how the OCPP endpoint is wanted. Raises ConfigError for the file of passwords."""
+    from edge_agent.adapters.ocpp_ws import OcppSettings  # noqa: PLC0415 - most sites do without
+
+    told = config.ocpp
+    return OcppSettings(
+        host=told.host,
+        port=told.port,
+        upstream_url=told.upstream_url,
+        accept_unknown=told.accept_unknown,
+        passwords=passwords(told.passwords_file),
+        tls_cert=told.tls_cert,
+        tls_key=told.tls_key,
+        ca_file=told.ca_file,
+        most_chargers=config.limits.chargers,
+    )
 
 
 def store_bounds(config: Config) -> StoreBounds:

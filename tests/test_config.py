@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from edge_agent.config import DEFAULT_PATH, ChargerSection, Config, Section, load, secret
+from edge_agent.config import DEFAULT_PATH, ChargerSection, Config, Section, load, passwords, secret
 from edge_agent.errors import ConfigError
 
 SITE = 'site_id = "site-001"\n'
@@ -223,3 +224,42 @@ def test_a_password_written_into_the_file_itself_is_not_repeated(toml: Path) -> 
     _, (sentence,) = loaded(toml, SITE + '[mqtt]\npassword = "hunter2"\n')
     assert "hunter2" not in sentence
     assert "password_file" in sentence
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"host": "0.0.0.0", "passwords_file": "x"}, "TLS|tls_cert"),
+        ({"host": "0.0.0.0", "tls_cert": "c", "tls_key": "k"}, "passwords_file"),
+        ({"tls_cert": "c"}, "both"),
+        ({"when_upstream_lost": "stand-in"}, "upstream_url"),
+        ({"upstream_url": "http://central"}, "upstream_url"),
+        ({"when_upstream_lost": "pray"}, "stand-in"),
+    ],
+)
+def test_an_endpoint_that_would_be_open_or_makes_no_sense_is_refused(
+    settings: dict[str, str], complaint: str, tmp_path: Path
+) -> None:
+    keys = "\n".join(f'{name} = "{value}"' for name, value in settings.items())
+    (tmp_path / "c.toml").write_text(f'site_id = "s"\n[ocpp]\nenabled = true\n{keys}\n')
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path / "c.toml", {})
+    assert re.search(complaint, str(refused.value))
+
+
+def test_an_endpoint_may_be_open_where_somebody_says_so(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        'site_id = "s"\n[ocpp]\nenabled = true\nhost = "0.0.0.0"\ninsecure = true\n'
+    )
+    assert load(tmp_path / "c.toml", {})[0].ocpp.insecure
+
+
+def test_passwords_are_read_line_by_line_and_a_bad_line_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "passwords"
+    file.write_text("# chargers\nCP1:a:b\n\nCP2:c\n")
+    assert passwords(file) == {"CP1": "a:b", "CP2": "c"}
+    file.write_text("CP1:a\nCP2\n")
+    with pytest.raises(ConfigError, match="line 2"):
+        passwords(file)
+    with pytest.raises(ConfigError, match="cannot read"):
+        passwords(tmp_path / "none")

@@ -146,7 +146,7 @@ def test_alerts_come_newest_first(site: Kerbside, desk: Desk) -> None:
     assert [each.charger_id for each in desk.alerts()] == ["CHG_003", "CHG_001"]
 
 
-def while_turning(site: Kerbside, work: Any) -> Any:  # noqa: ANN401 - whatever the work gives
+def while_turning(site: Kerbside, work: Any) -> Any:
     """Do work that orders something from the pipeline, which comes round meanwhile."""
     found: list[Any] = []
 

@@ -36,7 +36,7 @@ def demo(chargers: int, speed: float, port: int) -> int:
         key = KeyRing(config.web.keys_file).add(Role.ADMIN, "demo").key
         with Broker(listen=HOST, port=config.mqtt.port):
             service = Service(config, SystemClock())
-            service.web.bind()
+            service.bind()
             _invite(config, key, chargers, speed)
             simulator = _Simulator(config, chargers, speed)
             service.add(Task("simulator", simulator.run, simulator.stop.set))

@@ -159,7 +159,7 @@ class Player:
                 self._clock,
             ),
             Site(epoch=EPOCH, most_chargers=config.limits.chargers),
-            changed(manners(config), commit_s=0.0),
+            changed(manners(config), commit_s=0.0, endpoint=True),
         )
         self._ingest.restore()
         self._inbox.put(Connected(1, session_present=False))

@@ -34,7 +34,7 @@ def run(config_path: Path | None) -> int:
     for sentence in unknown:
         log.warning("unknown setting ignored", extra={"setting": sentence})
     service = Service(config, SystemClock())
-    service.web.bind()
+    service.bind()
     return serve(service)
 
 

@@ -21,7 +21,7 @@ from edge_agent.core.rates import DAY_S, NEVER, Rates
 from edge_agent.core.sessions import PLUGGED, Sessions, sessions_after
 from edge_agent.wire.answers import FailureMode
 from edge_agent.wire.metrics import MAX_ERROR_CODES, ConnectorStatus, Metrics, Quantities
-from edge_agent.wire.reading import Event, Reading, Source
+from edge_agent.wire.reading import LINK_EVENTS, PROVES_NO_LIFE, Event, Reading, Source
 from edge_agent.wire.types import EvseId
 
 FULL_SOC = 99.0
@@ -46,6 +46,13 @@ class Trouble:
     faults: Rates = NEVER
     boots: Rates = NEVER
     suspect: FailureMode | None = None
+
+
+class Link(NamedTuple):
+    """What happened last to a charger's connection, and when; its cabinet bears it."""
+
+    event: Event
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,7 @@ class Charger:
     outages: Outages = field(default_factory=Outages)
     attempts: Attempts = field(default_factory=Attempts)
     history: History = NEW_HISTORY
+    link: Link | None = None
 
     @property
     def evse(self) -> EvseId:
@@ -191,7 +199,7 @@ def _moved_on(charger: Charger, reading: Reading, heard_before: datetime | None)
     at, own = reading.at, reading.source is Source.AGENT
     sessions = sessions_after(charger.sessions, reading, charger.now.energy_delivered)
     now, told_status = _known_now(charger, reading, sessions)
-    live = not (reading.retained or own)
+    live = not (reading.retained or own or reading.event in PROVES_NO_LIFE)
     untimed = at == reading.received_at  # in a burst that tells nothing of when it was measured
     teaches = not (reading.retained or (reading.burst and untimed))
     # Parts or firmware that were changed make another charger of it.
@@ -224,6 +232,7 @@ def _moved_on(charger: Charger, reading: Reading, heard_before: datetime | None)
         )
         if teaches and not own
         else charger.history,
+        link=Link(reading.event, reading.received_at) if reading.event in LINK_EVENTS else charger.link,
     )
     # Where heartbeats are all there is, the end of the agent's own finding is judged once more.
     judgeable = after.says_something or charger.says_something
@@ -241,7 +250,7 @@ def _known_now(
     if isinstance(told, Metrics):
         return told, told.connector_status
     known = {name: getattr(charger.now, name) for name in Quantities.model_fields}
-    known["connector_status"] = charger.heard_status
+    known["connector_status"] = charger.status if reading.event in PROVES_NO_LIFE else charger.heard_status
     if told.connector_status is ConnectorStatus.AVAILABLE or reading.event is Event.TRANSACTION_STARTED:
         known.update(dict.fromkeys(OF_THE_VEHICLE))
     known.update((name, getattr(told, name)) for name in told.model_fields_set)
@@ -249,9 +258,13 @@ def _known_now(
         known["connector_status"] = charger.heard_status  # that a vehicle is there is nothing new
     if reading.raised or reading.cleared:
         known["error_codes"] = _codes(charger.errors, reading)
+    if reading.event is Event.TRANSACTION_STARTED and sessions.started > charger.sessions.started:
+        known["energy_delivered"] = None  # what is known is of the session before
     if sessions.energy_kwh is not None:
         known["energy_delivered"] = sessions.energy_kwh
-    status = known["connector_status"]
+    elif sessions.ended > charger.sessions.ended and sessions.last_kwh is not None:
+        known["energy_delivered"] = sessions.last_kwh  # the meter's last word comes with the end
+    status = charger.heard_status if reading.event in PROVES_NO_LIFE else known["connector_status"]
     known["connector_status"] = _status_inferred(known)
     return Quantities.model_construct(_fields_set=set(known), **known), status
 

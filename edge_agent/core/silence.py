@@ -1,14 +1,22 @@
-"""When silence means that a charger is gone. Deaf is not silent: time without a link does not count."""
+"""When silence means that a charger is gone. Deaf is not silent: time without a link does not count.
+
+the charger's link        it is gone
+none: it uses the broker  silent for its own rhythm, while the broker was there to hear by
+opened                    silent for its own rhythm, since then
+closed                    not back within `after_s`
+last will                 at once: its broker has waited
+cut                       never: we are deaf to it
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.core.charger import Charger, newcomer
 from edge_agent.wire.metrics import ConnectorStatus, Quantities
-from edge_agent.wire.reading import Reading, Source
+from edge_agent.wire.reading import Event, Reading, Source
 from edge_agent.wire.types import EvseId
 
 if TYPE_CHECKING:
@@ -33,22 +41,29 @@ class Patience:
         return timedelta(seconds=max(self.after_s, patient))
 
 
+class Listening(NamedTuple):
+    """Since when chargers can be heard, by the broker and by our own endpoint; None: not now."""
+
+    broker: datetime | None
+    endpoint: datetime | None = None
+
+
 def findings(
-    chargers: Mapping[EvseId, Charger], now: datetime, listening_since: datetime | None, patience: Patience
+    chargers: Mapping[EvseId, Charger], now: datetime, since: Listening, patience: Patience
 ) -> list[Reading]:
     """Return a reading that says OFFLINE for each EVSE of a charger that has fallen silent, and its cabinet.
 
     And one that says what it last said itself, for each that was OFFLINE and whose charger is heard again:
-    one live connector keeps its charger alive. listening_since: None while there is no link to hear by.
+    one live connector keeps its charger alive.
     """
-    if listening_since is None:
-        return []
     by_charger: dict[str, list[Charger]] = {}
     for charger in chargers.values():
         by_charger.setdefault(charger.charger_id, []).append(charger)
     found = []
     for evses in by_charger.values():
-        gone = _all_silent(evses, now - listening_since, now, patience)
+        gone = _gone(evses, now, since, patience)
+        if gone is None:
+            continue
         if gone and all(evse.connector_id != 0 for evse in evses):
             evses.append(newcomer(EvseId(evses[0].charger_id, 0), now))
         for evse in evses:
@@ -58,9 +73,26 @@ def findings(
     return found
 
 
-def _all_silent(evses: list[Charger], listened: timedelta, now: datetime, patience: Patience) -> bool:
-    heard = [evse.heard_at for evse in evses if evse.heard_at is not None and evse.heard_at <= now]
-    quiet = min(now - max(heard), listened) if heard else listened
+def _gone(evses: list[Charger], now: datetime, since: Listening, patience: Patience) -> bool | None:
+    """Return whether a charger is gone; None where nothing can be told."""
+    link = next((evse.link for evse in evses if evse.link is not None), None)
+    heard = max((evse.heard_at for evse in evses if evse.heard_at and evse.heard_at <= now), default=None)
+    if link is not None and link.event is Event.LAST_WILL and (heard is None or link.at >= heard):
+        return True
+    if link is None or link.event is Event.LAST_WILL or since.endpoint is None:
+        return None if since.broker is None else _silent(evses, heard, now, since.broker, patience)
+    if link.event is Event.LINK_CUT:
+        return None
+    if link.event is Event.LINK_CLOSED and (heard is None or link.at >= heard):
+        return now - max(link.at, since.endpoint) > timedelta(seconds=patience.after_s)
+    return _silent(evses, heard, now, max(link.at, since.endpoint), patience)
+
+
+def _silent(
+    evses: list[Charger], heard: datetime | None, now: datetime, since: datetime, patience: Patience
+) -> bool:
+    listened = now - since
+    quiet = min(now - heard, listened) if heard is not None else listened
     usual = max((evse.usual_gap_s for evse in evses if evse.usual_gap_s is not None), default=None)
     return quiet > patience.limit(usual)
 

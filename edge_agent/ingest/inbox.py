@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from threading import Event
+from threading import Event, Lock
 from typing import NamedTuple, TypeVar
 
 from edge_agent.errors import Busy, EdgeAgentError
@@ -45,7 +45,8 @@ class Inbox:
         self._most = most
         self._bytes_put = 0
         self._bytes_taken = 0
-        """Each is counted by one thread: the broker's, and the pipeline."""
+        """Counted by the pipeline alone; what is put, by the broker's thread and the server's."""
+        self._counting = Lock()
         self._queue: SimpleQueue[Item] = SimpleQueue()
 
     @property
@@ -66,7 +67,8 @@ class Inbox:
     def put(self, item: Item) -> None:
         """Put an item last."""
         if isinstance(item, Message):
-            self._bytes_put += len(item.payload)
+            with self._counting:
+                self._bytes_put += len(item.payload)
         self._queue.put(item)
 
     def drain(self, most: int, timeout_s: float) -> list[Item]:

@@ -61,3 +61,5 @@ class Manners:
     patience: Patience
     terms: Terms
     failure_after: timedelta = FAILURE_AFTER
+    endpoint: bool = False
+    """Whether chargers are heard by our own endpoint too."""

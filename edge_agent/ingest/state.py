@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from edge_agent.core.silence import Patience
+    from edge_agent.core.silence import Listening, Patience
     from edge_agent.core.suggestions import Decision
     from edge_agent.core.terms import Terms
     from edge_agent.ingest.batch import Batch
@@ -113,9 +113,9 @@ class State:
         """Take note that the wall clock was set: no gap is measured across it."""
         self.site = replace(self.site, heard={})
 
-    def silence(self, now: datetime, listening_since: datetime | None, patience: Patience) -> list[Reading]:
+    def silence(self, now: datetime, since: Listening, patience: Patience) -> list[Reading]:
         """Return what the silence of chargers says."""
-        return findings(self.site.chargers, now, listening_since, patience)
+        return findings(self.site.chargers, now, since, patience)
 
     def acknowledge(self, acknowledgement: Acknowledgement, at: datetime, batch: Batch) -> Alert | None:
         """Acknowledge an open alert and return it; None where none of that id is open."""

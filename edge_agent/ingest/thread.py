@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edge_agent import __version__
+from edge_agent.core.silence import Listening
 from edge_agent.errors import StoreError
 from edge_agent.ingest.batch import Numbering
 from edge_agent.ingest.correspondence import Correspondence
@@ -57,6 +58,7 @@ class Ingest:
         self._drift: dict[str, Any] = {}
         self._listening_since: datetime | None = None
         self._deaf_since: datetime | None = None
+        self._endpoint_since = parts.clock.now() if manners.endpoint else None
         self._stopping = False
         self._begin(Numbering(site.epoch, {}), RedeliveryWindow())
 
@@ -211,7 +213,8 @@ class Ingest:
     def listen(self) -> None:
         """Turn chargers that have fallen silent OFFLINE."""
         now, patience = self._parts.clock.now(), self._manners.patience
-        self.observe(self._state.silence(now, self._listening_since, patience))
+        since = Listening(self._listening_since, self._endpoint_since)
+        self.observe(self._state.silence(now, since, patience))
 
     def suggest(self) -> None:
         """Weigh maintenance anew."""
@@ -238,6 +241,8 @@ class Ingest:
     def clock_stepped(self) -> None:
         """Take note that the wall clock was set: silence is counted from now."""
         self._state.clock_stepped()
+        if self._endpoint_since is not None:
+            self._endpoint_since = self._parts.clock.now()
         if self._listening_since is not None:
             self._listening_since = self._parts.clock.now()
             self._show()

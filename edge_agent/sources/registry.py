@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from edge_agent.errors import Rejected
 from edge_agent.sources import Decoded, Decoder, Received, refused
+from edge_agent.sources.link import decode_link
 from edge_agent.sources.metrics import decode_metrics
 from edge_agent.sources.ocpp import decode_ocpp
 from edge_agent.sources.wording import shown
@@ -19,10 +20,14 @@ _CHARGER_ID = re.compile(r"[A-Za-z0-9.:%-][A-Za-z0-9._:%-]{0,127}")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A topic, with `{prefix}` and `{charger_id}` in their places, and its decoder."""
+    """A topic, with `{prefix}` and `{charger_id}` in their places, and its decoder.
+
+    subscribed: whether it comes from the broker; else from the agent's own endpoint.
+    """
 
     topic: str
     decode: Decoder
+    subscribed: bool = True
 
 
 ROUTES = (
@@ -30,6 +35,7 @@ ROUTES = (
     Route("{prefix}/chargers/{charger_id}/ocpp", decode_ocpp),
     # To the charger: OCPP 1.6 gives a transaction its id in the answer to StartTransaction.
     Route("{prefix}/chargers/{charger_id}/ocpp/down", decode_ocpp),
+    Route("{prefix}/chargers/{charger_id}/ocpp/link", decode_link, subscribed=False),
 )
 
 
@@ -38,7 +44,11 @@ class Registry:
 
     def __init__(self, prefix: str) -> None:
         topics = [route.topic.replace("{prefix}", prefix) for route in ROUTES]
-        self._subscriptions = tuple(topic.replace("{charger_id}", "+") for topic in topics)
+        self._subscriptions = tuple(
+            topic.replace("{charger_id}", "+")
+            for topic, route in zip(topics, ROUTES, strict=True)
+            if route.subscribed
+        )
         self._matchers = tuple(
             (_matcher(topic), route.decode) for topic, route in zip(topics, ROUTES, strict=True)
         )

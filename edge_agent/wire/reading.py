@@ -32,6 +32,17 @@ class Event(StrEnum):
     CONNECTED = "connected"
     """A vehicle is plugged in; whether it charges, its transaction tells (the Occupied of OCPP 2.x)."""
     MAINTENANCE = "maintenance"
+    LINK_OPENED = "link_opened"
+    LINK_CLOSED = "link_closed"
+    """The charger ended its connection to our endpoint, or is gone."""
+    LINK_CUT = "link_cut"
+    """It lives and cannot be heard: upstream is away, or we are ending. Deaf is not silent."""
+    LAST_WILL = "last_will"
+    """A broker found that what speaks for the charger is gone."""
+
+
+LINK_EVENTS = frozenset({Event.LINK_OPENED, Event.LINK_CLOSED, Event.LINK_CUT, Event.LAST_WILL})
+PROVES_NO_LIFE = frozenset({Event.LINK_CLOSED, Event.LAST_WILL})
 
 
 class Reading(NamedTuple):

@@ -270,7 +270,7 @@ def test_under_five_sessions_an_outlier_is_answered_but_not_alerted() -> None:
     assert not any(outcome.alerts for outcome in outcomes)
 
 
-def vehicles(count: int, **told: Any) -> list[Reading]:  # noqa: ANN401
+def vehicles(count: int, **told: Any) -> list[Reading]:
     """Return vehicles that come every two hours, and get nothing in five minutes."""
     return [
         reading

@@ -17,7 +17,7 @@ from edge_agent.core.judgement import answers, judge_again
 from edge_agent.core.maintenance import maintenance_answer
 from edge_agent.core.models import Models
 from edge_agent.core.pipeline import Site, step
-from edge_agent.core.silence import Patience, findings
+from edge_agent.core.silence import Listening, Patience, findings
 from edge_agent.core.terms import Terms
 from edge_agent.sources import Received
 from edge_agent.sources.registry import Registry
@@ -175,7 +175,7 @@ def decided(readings: list[Reading], models: Models, after: Site | None = None) 
             assert MaintenanceAnswer.model_validate_json(suggestion.model_dump_json()) == suggestion
     judge_again(after.chargers, models)
     later = at(10_000_000)
-    gone = findings(after.chargers, later, NOON - timedelta(days=1), Patience())
+    gone = findings(after.chargers, later, Listening(NOON - timedelta(days=1)), Patience())
     after, _ = step(after, gone, models)
     return after
 

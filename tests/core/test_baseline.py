@@ -166,7 +166,7 @@ def a_session(n: int, *, temperature: float, every_s: float = 60.0, **told: obje
     return [*charging, rest]
 
 
-def sessions(temperatures: Iterable[float], start: int = 0, **told: Any) -> list[Reading]:  # noqa: ANN401
+def sessions(temperatures: Iterable[float], start: int = 0, **told: Any) -> list[Reading]:
     return [
         reading
         for n, temperature in enumerate(temperatures, start)

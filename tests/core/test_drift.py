@@ -26,7 +26,7 @@ def told(values: np.ndarray) -> tuple[list[float], float]:
     return edges, float(np.isnan(values).mean())
 
 
-def of(values: np.ndarray, before: Drift | None = None, hours: float = 0, bins: Any = None) -> Drift:  # noqa: ANN401
+def of(values: np.ndarray, before: Drift | None = None, hours: float = 0, bins: Any = None) -> Drift:
     seen = Seen(["x"], values[:, np.newaxis], [False] * len(values), [0.1] * len(values))
     now = NOON + timedelta(hours=hours)
     return counted(before or Drift(), "v1", bins or bins_of({"x": told(NORMAL)}), seen, now)

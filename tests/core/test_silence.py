@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from edge_agent.core.pipeline import Site, step
-from edge_agent.core.silence import Patience, findings
-from edge_agent.wire.reading import Reading, Source
+from edge_agent.core.silence import Listening, Patience, findings
+from edge_agent.wire.metrics import Quantities
+from edge_agent.wire.reading import Event, Reading, Source
 from edge_agent.wire.types import EvseId
 from tests.core.making import RULES, added, at, found, said, site, stepped
 
 PATIENCE = Patience(after_s=120.0, usual_gaps=3.0, stranger_s=900.0)
-ALWAYS = at(-86_400)
+ALWAYS = Listening(at(-86_400))
 
 
 def heard(*readings: Reading) -> Site:
@@ -22,7 +23,7 @@ def heard(*readings: Reading) -> Site:
 
 def says(after: Site, seconds: float, since: float | None = -86_400) -> dict[int, str | None]:
     """Return what the agent finds, by connector."""
-    listening = None if since is None else at(since)
+    listening = Listening(None if since is None else at(since))
     return {
         reading.evse.connector_id: reading.metrics.connector_status
         for reading in findings(after.chargers, at(seconds), listening, PATIENCE)
@@ -204,3 +205,54 @@ def test_patience_is_three_gaps_and_never_less_than_its_least(usual: float | Non
 
 def test_no_chargers_are_not_silent() -> None:
     assert findings({}, at(0), ALWAYS, PATIENCE) == []
+
+
+# The charger's link to our own endpoint
+
+
+def link(seconds: float, event: Event) -> Reading:
+    return said(seconds)._replace(connector_id=0, metrics=Quantities(), source=Source.OCPP, event=event)
+
+
+def linked(*readings: Reading, at_s: float, broker: float | None = None, endpoint: float = -86_400) -> bool:
+    """Whether the charger is found gone, heard by our endpoint."""
+    since = Listening(None if broker is None else at(broker), at(endpoint))
+    found_now = findings(heard(*readings).chargers, at(at_s), since, PATIENCE)
+    return any(each.metrics.connector_status == "OFFLINE" for each in found_now)
+
+
+def test_a_charger_whose_socket_closed_is_gone_unless_it_comes_back_within_the_least_patience() -> None:
+    readings = [link(0, Event.LINK_OPENED), said(1), link(2, Event.LINK_CLOSED)]
+    assert not linked(*readings, at_s=2 + 120)
+    assert linked(*readings, at_s=2 + 121)
+    assert not linked(*readings, link(100, Event.LINK_OPENED), at_s=2 + 121)
+
+
+def test_a_charger_that_is_cut_off_by_no_doing_of_its_own_is_never_gone() -> None:
+    assert not linked(link(0, Event.LINK_OPENED), said(1), link(2, Event.LINK_CUT), at_s=86_400)
+
+
+def test_a_charger_with_an_open_socket_is_judged_by_its_rhythm_whatever_the_broker_does() -> None:
+    readings = [link(0, Event.LINK_OPENED), *every_ten_seconds()]
+    assert not linked(*readings, at_s=190 + 120)
+    assert linked(*readings, at_s=190 + 121)
+
+
+def test_time_before_our_own_start_does_not_count_against_an_open_socket() -> None:
+    readings = [link(0, Event.LINK_OPENED), *every_ten_seconds()]
+    assert not linked(*readings, at_s=10_000, endpoint=9_990)
+    assert linked(*readings, at_s=10_000, endpoint=9_000)
+
+
+def test_a_last_will_is_believed_at_once_and_ends_with_the_next_word() -> None:
+    readings = [said(0), said(10), link(20, Event.LAST_WILL)]
+    assert says(heard(*readings), 21) == {0: "OFFLINE", 1: "OFFLINE"}
+    assert says(heard(*readings), 21, since=None) == {0: "OFFLINE", 1: "OFFLINE"}
+    assert says(heard(*readings, said(30)), 31) == {}
+
+
+def test_the_end_of_a_link_keeps_a_charger_offline_that_was_found_so() -> None:
+    after = heard(link(0, Event.LINK_OPENED), said(1))
+    gone = findings(after.chargers, at(2000), Listening(None, at(-86_400)), PATIENCE)
+    after, _ = step(after, [*gone, link(2001, Event.LINK_CLOSED)], RULES)
+    assert after.chargers[EvseId("A", 0)].status == "OFFLINE"

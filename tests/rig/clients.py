@@ -30,7 +30,7 @@ def new_client(port: int, username: str, client_id: str) -> Client:
     return client
 
 
-def _send_at_once(_client: Client, _data: object, connection: Any) -> None:  # noqa: ANN401 - untyped in paho
+def _send_at_once(_client: Client, _data: object, connection: Any) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 

@@ -179,7 +179,7 @@ class FakeStore:
         return [record for each in self.kept for record in each.records if record.type is kind]
 
 
-def no_file() -> Any:  # noqa: ANN401 - it never returns
+def no_file() -> Any:
     """A loader that finds no model."""
     raise ModelError("there is no such file")
 

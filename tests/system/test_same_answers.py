@@ -83,5 +83,5 @@ def lasting(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name not in OF_ITS_MOMENT | {"outcome"}}
 
 
-def nearly(answer: dict[str, Any]) -> Any:  # noqa: ANN401 - equal to answers that were given seconds later
+def nearly(answer: dict[str, Any]) -> Any:
     return json.loads(json.dumps(answer), parse_float=lambda number: pytest.approx(float(number), abs=1e-3))

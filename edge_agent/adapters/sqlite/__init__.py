@@ -6,11 +6,13 @@
 - `reading_rows`, `facts`, `rows`, `times`: what a row of each table is made of
 - `shelves`: what retention sees and cuts
 - `opening`, `migrations`: from a path to a connection with the current schema
+- `ledger`: what is owed to chargers' back office, in a file of its own
 - `trouble`: what SQLite refuses, as our errors
 """
 
+from edge_agent.adapters.sqlite.ledger import SqliteLedger
 from edge_agent.adapters.sqlite.reader import SqliteReader
 from edge_agent.adapters.sqlite.store import SqliteStore
 from edge_agent.core.retention import StoreBounds
 
-__all__ = ["SqliteReader", "SqliteStore", "StoreBounds"]
+__all__ = ["SqliteLedger", "SqliteReader", "SqliteStore", "StoreBounds"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from typing import cast
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
 
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
@@ -30,8 +31,15 @@ class WebServer:
     alive_at: when the loop last turned, by time.monotonic(); it turns each second while all is well.
     """
 
-    def __init__(self, app: ASGIApp, settings: WebSettings) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: WebSettings,
+        beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
+        """beside: what else runs on the same loop, until it is cancelled."""
         self._settings = settings
+        self._beside = beside
         self._config = Config(
             app,
             loop="asyncio",
@@ -72,7 +80,20 @@ class WebServer:
 
     def run(self) -> None:
         """Serve until `stop`. To be run in a thread other than main, which owns the signals."""
-        self._server.run(sockets=self._sockets)
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        beside = None if self._beside is None else asyncio.create_task(self._beside())
+        serving = asyncio.create_task(self._server.serve(self._sockets))
+        await asyncio.wait([serving, *([beside] if beside else [])], return_when=asyncio.FIRST_COMPLETED)
+        if beside is not None:
+            if beside.done():
+                self._server.should_exit = True
+            beside.cancel()
+            await asyncio.gather(beside, return_exceptions=True)
+        await serving
+        if beside is not None and not beside.cancelled():
+            beside.result()
 
     def stop(self) -> None:
         """Make `run` return: requests under way are finished, for a few seconds at most."""
