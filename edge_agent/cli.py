@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   edge-agent demo                          a simulated site on this machine, with a page
   edge-agent --config site.toml check      is everything in order?
+  edge-agent check --topic T --payload F   what a sample message would become
   edge-agent --config site.toml run        the daemon
   edge-agent keys add technician           a key for the page
   edge-agent status                        chargers, risks, alerts as a table
@@ -43,6 +44,8 @@ def _carry_out(asked: argparse.Namespace) -> int:
     match asked.command:
         case "demo":
             code = command.demo(asked.chargers, asked.speed, asked.port)
+        case "check" if asked.topic is not None:
+            code = command.show_sample(asked.config, asked.topic, asked.payload.read())
         case "replay":
             code = command.replay(asked.files, asked.prefix, asked.config)
         case "keys" if asked.action == "add":
@@ -67,8 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, metavar="FILE", help="default: /etc/edge-agent/config.toml")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="the daemon")
-    commands.add_parser(
-        "check", help="configuration, store, models, certificates, broker, clock; a line each"
+    _add_check(
+        commands.add_parser(
+            "check", help="configuration, store, models, certificates, broker, clock; a line each"
+        )
     )
     commands.add_parser("status", help="chargers, risks and alerts as a table")
     _add_demo(commands.add_parser("demo", help="broker, simulated site with faults, agent and page in one"))
@@ -81,6 +86,17 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chargers", type=_count, default=6, metavar="N", help="default 6")
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="times real speed; default 1")
     parser.add_argument("--port", type=_port, default=8080, metavar="P", help="of the page; default 8080")
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--topic", help="show instead what a sample message on this topic would become")
+    parser.add_argument(
+        "--payload",
+        type=argparse.FileType("rb"),
+        default=sys.stdin.buffer,
+        metavar="FILE",
+        help="the sample's payload; default: what comes on standard input",
+    )
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -17,7 +18,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge_agent.errors import ConfigError
+from edge_agent.sources.mapped import FIELDS, MEASURED
 from edge_agent.wire.answers import FailureMode
+from edge_agent.wire.metrics import ConnectorStatus
+from edge_agent.wire.types import ChargerId, ConnectorId
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -35,6 +39,7 @@ Days = Annotated[int, Field(gt=0, le=36_500)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Hour = Annotated[int, Field(ge=0, le=24)]
+Topic = Annotated[str, Field(pattern=r"^[^#+\s/]([^#+\s]*[^#+\s/])?$", max_length=1000)]
 SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-][A-Za-z0-9._:-]{0,63}$")]
 
 
@@ -164,6 +169,71 @@ class OcppSection(Section):
         return self
 
 
+class FieldSection(Section):
+    """[sources.mapped.NAME.fields.FIELD]: where one field of a declared device is."""
+
+    at: Annotated[str, Field(pattern=r"^(/.*)?$")] = Field(
+        "", description="JSON pointer to the value; empty: the whole payload."
+    )
+    unit: str = Field("", description="The device's unit; default: the first that the field knows.")
+    values: dict[str, str] = Field({}, description="The device's words and ours for them.")
+
+
+class MappedSection(Section):
+    """[sources.mapped.NAME]: a device that the configuration declares."""
+
+    topic: Topic
+    charger_id: ChargerId | None = None
+    connector_id: ConnectorId = 1
+    fields: Annotated[dict[str, FieldSection], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _is_readable(self) -> MappedSection:
+        places = set(re.findall(r"\{(.*?)\}", self.topic))
+        if places - {"charger_id", "connector_id"}:
+            message = "topic: only {charger_id} and {connector_id} may stand in braces"
+            raise ValueError(message)
+        if (self.charger_id is None) != ("charger_id" in places):
+            message = "say whose it is once: by {charger_id} in the topic, or by charger_id"
+            raise ValueError(message)
+        for name, place in self.fields.items():
+            _check_field(name, place)
+        return self
+
+
+def _check_field(name: str, place: FieldSection) -> None:
+    """Raises ValueError, with what to write instead."""
+    if name not in FIELDS:
+        near = difflib.get_close_matches(name, FIELDS, n=1)
+        message = f"fields.{name}: is no field" + (f"; did you mean {near[0]!r}?" if near else "")
+        raise ValueError(message)
+    units = MEASURED.get(name, {})
+    if place.unit and place.unit.casefold() not in units:
+        message = f"fields.{name}: {place.unit!r} is no unit of it; write one of {', '.join(units) or 'none'}"
+        raise ValueError(message)
+    if name == "connector_status":
+        wrong = [each for each in place.values.values() if each not in ConnectorStatus.__members__]
+        if wrong:
+            message = f"fields.{name}: {wrong[0]!r} is no status; write one of {', '.join(ConnectorStatus)}"
+            raise ValueError(message)
+
+
+class SourcesSection(Section):
+    """[sources]: what else speaks on the broker; each is a list of base topics, and none is read unasked."""
+
+    everest: tuple[Topic, ...] = Field((), description='EVerest; usually `["everest_api"]`.')
+    openevse: tuple[Topic, ...] = Field((), description='OpenEVSE; usually `["openevse"]`.')
+    goe: tuple[Topic, ...] = Field((), description='go-e; usually `["go-eCharger"]`.')
+    evcc: tuple[Topic, ...] = Field((), description='evcc; usually `["evcc"]`.')
+    ocpp_bridge: tuple[Topic, ...] = Field(
+        (), description="OCPP frames under `{base}/{charger_id}/charger/{action}`."
+    )
+    maeve: tuple[Topic, ...] = Field(
+        (), description="MaEVe's gateway, under `{base}/in/ocpp16/{charger_id}`."
+    )
+    mapped: dict[str, MappedSection] = {}
+
+
 class ModelsSection(Section):
     """[models]: where the models are."""
 
@@ -215,7 +285,12 @@ class DowntimeSection(Section):
     )
 
 
-NAMED_SECTIONS: dict[str, type[Section]] = {"chargers": ChargerSection, "parts": PartSection}
+NAMED_SECTIONS: dict[str, type[Section]] = {
+    "chargers": ChargerSection,
+    "parts": PartSection,
+    "mapped": MappedSection,
+    "fields": FieldSection,
+}
 """Sections that there are several of, each under a name of its own."""
 WEEKDAYS = get_args(Weekday)
 
@@ -231,6 +306,7 @@ class Config(Section):
     chargers: dict[str, ChargerSection] = {}
     web: Web = Web()
     ocpp: OcppSection = OcppSection()
+    sources: SourcesSection = SourcesSection()
     models: ModelsSection = ModelsSection()
     maintenance: Maintenance = Maintenance()
     offline: Offline = Offline()

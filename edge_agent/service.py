@@ -30,6 +30,8 @@ from edge_agent.ingest.publisher import CONSUMER, Publisher
 from edge_agent.ingest.tap import Tap
 from edge_agent.ingest.thread import Ingest
 from edge_agent.shelf import Loaders, Shelf
+from edge_agent.sources import envelopes, evcc, everest, goe, mapped, openevse
+from edge_agent.sources.mapped import Device
 from edge_agent.sources.registry import Registry
 from edge_agent.supervisor import Supervisor, Task
 from edge_agent.wire.outbox import Stream
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from edge_agent.adapters.ocpp_ws import OcppServer, OcppSettings
     from edge_agent.adapters.scheduler import Scheduler
     from edge_agent.clock import SystemClock
-    from edge_agent.config import Config, PartSection
+    from edge_agent.config import Config, MappedSection, PartSection
     from edge_agent.core.terms import Part
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,7 @@ class Service:
         self._inbox = Inbox()
         self._shelf = shelf(config.models.dir)
         self._store = SqliteStore(config.store.path, store_bounds(config), clock.now())
-        self._registry = Registry(config.prefix)
+        self._registry = registry(config)
         self._broker = MqttBroker(broker_settings(config, self._registry), self._inbox)
         self._publisher = Publisher(self._broker, self._store, config.prefix)
         self._ingest = Ingest(self._parts(), site(config), manners(config))
@@ -184,6 +186,27 @@ class Service:
             "ocpp_connected": float(0 if self._ocpp is None else self._ocpp.connected),
             "ocpp_missed": float(self._tap.missed),
         }
+
+
+def registry(config: Config) -> Registry:
+    """Return what reads the site's topics: the contract's, and what the configuration adds."""
+    told = config.sources
+    named = (
+        (told.everest, everest.routes),
+        (told.openevse, openevse.routes),
+        (told.goe, goe.routes),
+        (told.evcc, evcc.routes),
+        (told.ocpp_bridge, envelopes.bridge_routes),
+        (told.maeve, envelopes.maeve_routes),
+    )
+    others = [route for bases, routes in named for base in bases for route in routes(base)]
+    devices = [_device(declared) for declared in told.mapped.values()]
+    return Registry(config.prefix, [*others, *(route for each in devices for route in mapped.routes(each))])
+
+
+def _device(told: MappedSection) -> Device:
+    fields = {name: mapped.Field(place.at, place.unit, place.values) for name, place in told.fields.items()}
+    return Device(told.topic, fields, told.charger_id, told.connector_id)
 
 
 def shelf(models_dir: Path) -> Shelf:

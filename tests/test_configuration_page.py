@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import get_origin
 
 from edge_agent.config import NAMED_SECTIONS, Config, Section
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 ROW = re.compile(r"^\| `([a-zA-Z_.]+)` \| (?:`(.*)`)? ?\|", re.MULTILINE)
-NAMES = {"chargers": "ID", "parts": "MODE"}
+NAMES = {"chargers": "ID", "parts": "MODE", "mapped": "NAME", "fields": "FIELD"}
 """What stands on the page for the names that there may be."""
 THIS_PROGRAM = {"models.dir"}
 """Keys whose default depends on where the program is installed."""
@@ -23,7 +22,7 @@ def _keys(section: type[Section], where: str = "") -> dict[str, str]:
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, Section):
             found |= _keys(inner, f"{where}{name}.")
-        elif get_origin(inner) is dict:
+        elif name in NAMED_SECTIONS:
             found |= _keys(NAMED_SECTIONS[name], f"{where}{name}.{NAMES[name]}.")
         else:
             default = None if field.is_required() else field.default
@@ -36,7 +35,7 @@ def _shown(default: object) -> str:
         return ""
     if isinstance(default, bool):
         return str(default).lower()
-    if isinstance(default, tuple):
+    if isinstance(default, (tuple, dict)):
         return json.dumps(default)
     return f"{default:g}" if isinstance(default, float) else str(default)
 

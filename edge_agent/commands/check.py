@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,8 +16,8 @@ from edge_agent.adapters.web.keys import KeyRing
 from edge_agent.clock import SystemClock
 from edge_agent.config import Config, load
 from edge_agent.errors import ConfigError, EdgeAgentError
-from edge_agent.service import broker_settings
-from edge_agent.sources.registry import Registry
+from edge_agent.service import broker_settings, registry
+from edge_agent.sources import Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,32 @@ def check(config_path: Path | None) -> int:
     for name, finding in findings:
         _print(name, finding)
     return int(any(finding.fault is not None for _, finding in findings))
+
+
+def show_sample(config_path: Path | None, topic: str, payload: bytes) -> int:
+    """Print what a message on a topic would become; return 0 where it is understood, else 1.
+
+    Raises: ConfigError where the configuration cannot be used.
+    """
+    config, _ = load(config_path)
+    decoded = registry(config).decode(Received(topic, payload, datetime.now(UTC)))
+    for reading in decoded.readings:
+        told = reading.metrics.model_dump(mode="json", exclude_unset=True)
+        rest = {
+            "measured_at": reading.measured_at and reading.measured_at.isoformat(),
+            "event": reading.event,
+            "register_kwh": reading.register_kwh,
+            "raised": list(reading.raised),
+            "cleared": list(reading.cleared),
+        }
+        of = f"{reading.charger_id} {'' if reading.connector_id is None else reading.connector_id}"
+        shown = {**told, **{name: value for name, value in rest.items() if value}}
+        print(f"reading   {of}  {json.dumps(shown) if shown else 'it lives, and says no more'}")
+    for ignored in decoded.ignored:
+        print(f"ignored   {ignored}")
+    for rejected in decoded.rejected:
+        print(f"rejected  {rejected.reason}")
+    return int(bool(decoded.rejected))
 
 
 def _looked(look: Callable[[Config], Finding], config: Config) -> Finding:
@@ -98,7 +126,7 @@ def _keys(config: Config) -> Finding:
 
 
 def _broker(config: Config) -> Finding:
-    settings = broker_settings(config, Registry(config.prefix))
+    settings = broker_settings(config, registry(config))
     place = f"{settings.host}:{settings.port}"
     refusal = try_connection(settings, BROKER_WAIT_S)
     return Finding(f"{place} lets us in") if refusal is None else Finding("", f"{place}: {refusal}")

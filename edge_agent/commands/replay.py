@@ -22,8 +22,7 @@ from edge_agent.ingest.parts import Parts
 from edge_agent.ingest.publisher import Publisher
 from edge_agent.ingest.thread import Ingest
 from edge_agent.ports import Commit, Connected, Message
-from edge_agent.service import LISTEN_EVERY_S, SUGGEST_EVERY_S, manners, shelf, store_bounds
-from edge_agent.sources.registry import Registry
+from edge_agent.service import LISTEN_EVERY_S, SUGGEST_EVERY_S, manners, registry, shelf, store_bounds
 from edge_agent.wire.outbox import RecordType
 from edge_agent.wire.types import UtcTime
 
@@ -104,7 +103,8 @@ def replay(
     if first is None:
         print("nothing to replay: no line is a message of a log", file=sys.stderr)
         return 1
-    player = Player(first, prefix or first.topic.partition("/chargers/")[0], config, out)
+    before, found, _ = first.topic.partition("/chargers/")
+    player = Player(first, prefix or (before if found else config.prefix), config, out)
     for line in chain(unreadable, (first,), lines):
         player.play(line)
     print(player.summary(), file=sys.stderr)
@@ -153,7 +153,9 @@ class Player:
                 self._inbox,
                 self._narrator,
                 broker,
-                Registry(prefix),
+                registry(
+                    config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"prefix": prefix})})
+                ),
                 models,
                 Publisher(broker, self._narrator, prefix),
                 self._clock,

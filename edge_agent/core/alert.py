@@ -12,7 +12,7 @@ raised and before it is cleared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +22,7 @@ from edge_agent.core.baseline import OUTLIER_Z
 from edge_agent.core.identity import hashed_uuid
 from edge_agent.wire.alert import Acknowledgement, Alert, AlertState, AlertType, Severity
 from edge_agent.wire.answers import Action, AnomalyType
+from edge_agent.wire.faults import FAULTS, Whose, done_by, fault_of, spellings
 from edge_agent.wire.metrics import ConnectorStatus
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 COOLED_C = HOT_C - 3.0
 NEVER_EXPLAINED_C = 70.0
 """So hot no cable may be, whatever the reason."""
-TAMPER_CODES = frozenset({"CutCable", "CX026"})
-EMERGENCY_CODES = frozenset({"EmergencyStop", "CX008"})
+TAMPER_CODES = done_by(Whose.VANDAL)
+EMERGENCY_CODES = spellings({"EmergencyStop": FAULTS["EmergencyStop"]})
 
 
 class Patience(NamedTuple):
@@ -78,7 +79,8 @@ def _faulted(judged: Judgement, _watch: Watch) -> Sign | None:
     if judged.charger.heard_status is not ConnectorStatus.FAULTY:  # silence mends nothing
         return None
     codes = ", ".join(judged.charger.errors) or "no code given"
-    return Sign(Severity.CRITICAL, f"Out of order: it reports a fault ({codes}). Nobody can charge here.")
+    message = f"Out of order: it reports a fault ({codes}). Nobody can charge here."
+    return Sign(Severity.CRITICAL, " ".join([message, *checks_of(judged.charger.errors)]))
 
 
 def _offline(judged: Judgement, _watch: Watch) -> Sign | None:
@@ -116,10 +118,12 @@ def _odd(judged: Judgement, watch: Watch) -> Sign | None:
     if baselines.serving.drops_recur:
         message = "It says that it charges, but no power flows, with one vehicle after another."
         return Sign(Severity.WARNING, message, AnomalyType.POWER_DROP_DURING_CHARGING, AT_ONCE)
-    codes = ", ".join(code for code in judged.charger.errors if code not in EMERGENCY_CODES | TAMPER_CODES)
+    codes = [code for code in judged.charger.errors if code not in EMERGENCY_CODES | TAMPER_CODES]
     if odd is AnomalyType.ERROR_CODE_PRESENT and codes:
         patience = AT_ONCE if _recurs(judged) else LASTING
-        return Sign(Severity.WARNING, f"It reports {codes} and still works. Read its log.", odd, patience)
+        what = " ".join(checks_of(codes)) or "Read its log."
+        message = f"It reports {', '.join(codes)} and still works. {what}"
+        return Sign(gravest(codes), message, odd, patience)
     if baselines.young or odd in OUT_OF_SERVICE:
         return None
     # Codes have their own conditions, above.
@@ -145,6 +149,17 @@ FAR_Z = 14.0
 OUT_OF_SERVICE = (AnomalyType.STATUS_FAULT,)
 CODES_A_DAY = 1.9
 LASTING = Patience(3, 7200.0)
+
+
+def checks_of(codes: Sequence[str]) -> list[str]:
+    """Return what the vocabulary says to check, for the first of the codes that it knows."""
+    return [fault.check for code in codes if (fault := fault_of(code)) is not None][:1]
+
+
+def gravest(codes: Sequence[str]) -> Severity:
+    """Return the severity of the gravest code; one that nobody knows is a warning."""
+    found = {Severity.WARNING if (fault := fault_of(code)) is None else fault.severity for code in codes}
+    return next(each for each in (Severity.CRITICAL, Severity.WARNING, Severity.INFO) if each in found)
 
 
 def _recurs(judged: Judgement) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.core.downtime import cause_of
 from edge_agent.core.sessions import GOOD_SESSION_KWH, PLUGGED
+from edge_agent.wire.faults import FAULTS, spellings
 from edge_agent.wire.metrics import ConnectorStatus
 from edge_agent.wire.reading import Event, Source
 from edge_agent.wire.service import Attempt, Cause, Stage
@@ -36,9 +37,11 @@ CURTAILED_KW = 1.4
 """Below this limit no vehicle can charge (IEC 61851-1: 6 A)."""
 FEWEST_STARTS = 3
 FEWEST_VEHICLES = 2
-PLUG_CODES = frozenset(
-    {"ConnectorLockFailure", "CX001", "PartialInsertion", "CX020", "ProximityFault", "CX023", "PilotFault"}
-    | {"CX014", "BrokenLatch", "CX025"}
+PLUG_CODES = spellings(
+    {
+        name: FAULTS[name]
+        for name in ("ConnectorLockFailure", "PartialInsertion", "ProximityFault", "PilotFault")
+    }
 )
 STARTING = frozenset({Stage.START, Stage.ENERGISE, Stage.DELIVER})
 

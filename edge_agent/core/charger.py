@@ -256,6 +256,8 @@ def _known_now(
     known.update((name, getattr(told, name)) for name in told.model_fields_set)
     if reading.event is Event.CONNECTED and charger.heard_status in PLUGGED:
         known["connector_status"] = charger.heard_status  # that a vehicle is there is nothing new
+    if reading.event is Event.CHARGING_STOPPED and charger.heard_status is ConnectorStatus.CHARGING:
+        known["connector_status"] = ConnectorStatus.OCCUPIED
     if reading.raised or reading.cleared:
         known["error_codes"] = _codes(charger.errors, reading)
     if reading.event is Event.TRANSACTION_STARTED and sessions.started > charger.sessions.started:

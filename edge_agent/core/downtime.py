@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_agent.wire.faults import FAULTS, NAMES, Whose
 from edge_agent.wire.metrics import ConnectorStatus, Metrics
 from edge_agent.wire.reading import Source
 from edge_agent.wire.service import EXCLUDED, Cause, Downtime, Gap, Sign
@@ -36,19 +37,17 @@ SIGNS = {
     ConnectorStatus.OFFLINE: Sign.SILENT,
     ConnectorStatus.UNAVAILABLE: Sign.UNAVAILABLE,
 }
-CAUSES = {
-    **dict.fromkeys(("CutCable", "CX026"), Cause.VANDALISM),
-    **dict.fromkeys(("EmergencyStop", "CX008", "AuthorizationTimeout", "CX009"), Cause.USER),
-    **dict.fromkeys(("PartialInsertion", "CX020"), Cause.USER),
-    **dict.fromkeys(("OverVoltage", "CX005", "UnderVoltage", "CX006"), Cause.SITE_POWER),
-    **dict.fromkeys(("PowerLoss", "CX015"), Cause.SITE_POWER),
-    **dict.fromkeys(("WeakSignal", "CX007", "NoInternet", "CX013"), Cause.NETWORK),
-    **dict.fromkeys(("InvalidVehicleMode", "CX010", "EVContactorFault", "CX016"), Cause.VEHICLE),
-    "EVCommunicationError": Cause.VEHICLE,
-    "LocalListConflict": Cause.BACK_OFFICE,
+CAUSE_OF = {
+    Whose.CHARGER: Cause.OWN_FAULT,
+    Whose.VEHICLE: Cause.VEHICLE,
+    Whose.USER: Cause.USER,
+    Whose.GRID: Cause.SITE_POWER,
+    Whose.NETWORK: Cause.NETWORK,
+    Whose.BACK_OFFICE: Cause.BACK_OFFICE,
+    Whose.VANDAL: Cause.VANDALISM,
 }
-"""What codes name a cause outside the charger; any other code is the charger's own. Source: OCPP 1.6, 7.6;
-ChargeX minimum required error codes."""
+CAUSES = {code: CAUSE_OF[FAULTS[name].whose] for code, name in NAMES.items()}
+"""What codes name a cause outside the charger; one that nobody knows is the charger's own."""
 BEFORE = {
     Sign.FAULTY: Cause.OWN_FAULT,
     Sign.SILENT: Cause.OWN_FAULT,

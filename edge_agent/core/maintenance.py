@@ -25,6 +25,7 @@ from edge_agent.wire.answers import (
     Resolution,
     Urgency,
 )
+from edge_agent.wire.faults import Whose, done_by
 from edge_agent.wire.metrics import ConnectorStatus
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ URGENCIES = {
     Action.WITHIN_7_DAYS: Urgency.HIGH,
     Action.WITHIN_30_DAYS: Urgency.MEDIUM,
 }
-GRID_CODES = frozenset({"OverVoltage", "PowerLoss", "UnderVoltage"})
+GRID_CODES = done_by(Whose.GRID)
 REMOTE = {FailureMode.CONNECTIVITY: Resolution.REMOTE_RESET, FailureMode.PAYMENT: Resolution.VENDOR}
 """Modes that no visit of a technician mends."""
 

@@ -6,54 +6,25 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from edge_agent.wire.answers import FailureMode
+from edge_agent.wire.faults import FAULTS, NAMES, Whose, done_by, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from edge_agent.wire.answers import Contribution
 
-NAMED_BY_CODE = {
-    "HighTemperature": FailureMode.CONNECTOR,
-    "CableOverTempDerate": FailureMode.CONNECTOR,
-    "CableOverTempStop": FailureMode.CONNECTOR,
-    "ResistanceFault": FailureMode.CONNECTOR,
-    "ConnectorLockFailure": FailureMode.LOCK,
-    "BrokenLatch": FailureMode.LOCK,
-    "EVSEContactorFault": FailureMode.CONTACTOR,
-    "PowerSwitchFailure": FailureMode.POWER_MODULE,
-    "OverCurrentFailure": FailureMode.POWER_MODULE,
-    "PreChargeFailure": FailureMode.POWER_MODULE,
-    "CapacitanceFault": FailureMode.POWER_MODULE,
-    "InternalError": FailureMode.POWER_MODULE,
-    "ReaderFailure": FailureMode.PAYMENT,
-    "WeakSignal": FailureMode.CONNECTIVITY,
-    "NoInternet": FailureMode.CONNECTIVITY,
-}
-"""OCPP 1.6 and ChargeX names. 1.6 has no contactor of its own: its PowerSwitchFailure may be one."""
-HEAT_CODES = frozenset({"HighTemperature", "CableOverTempDerate", "CableOverTempStop"})
+NAMED_BY_CODE = {code: part for code in NAMES if (part := FAULTS[NAMES[code]].part) is not None}
+"""The vocabulary's parts. OCPP 1.6 has no contactor of its own: its PowerSwitchFailure may be one."""
+HEAT_CODES = spellings(
+    {name: FAULTS[name] for name in ("HighTemperature", "CableOverTempDerate", "CableOverTempStop")}
+)
 PART_CODES = frozenset(
     code
     for code, mode in NAMED_BY_CODE.items()
     if mode not in {FailureMode.CONNECTIVITY, FailureMode.PAYMENT} and code not in HEAT_CODES
 )
 """What names a part: such a code tells more than one that may mean anything. Heat has a rate of its own."""
-NOT_ITS_OWN = frozenset(
-    {
-        "AuthorizationTimeout",
-        "CutCable",
-        "EVCommunicationError",
-        "EVContactorFault",
-        "EmergencyStop",
-        "InvalidVehicleMode",
-        "LocalListConflict",
-        "NoInternet",
-        "OverVoltage",
-        "PartialInsertion",
-        "PowerLoss",
-        "UnderVoltage",
-        "WeakSignal",
-    }
-)
+NOT_ITS_OWN = frozenset(NAMES) - done_by(Whose.CHARGER)
 """Codes of the vehicle, its user, the network or the grid: they tell nothing of the charger's own health."""
 SHOWN_BY = {
     "temperature": FailureMode.CONNECTOR,

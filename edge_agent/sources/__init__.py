@@ -4,10 +4,14 @@ Every decoder is a pure function of what was received: no clock, no state, no lo
 value (`Rejected`), never an exception. What a decoder cannot know (open sessions, a meter's start,
 the last status) is the core's, which folds partial readings.
 
-- `registry`: topic -> decoder
+- `registry`: topic -> decoder; `routes` says what a route is
 - `metrics`: plain metrics, as the contract has them
 - `ocpp`: OCPP-J frames; `ocpp_frames` unwraps them, `ocpp16` reads the actions of OCPP 1.6, `ocpp2` those of
   2.0.1 and 2.1, `measurands` the meter values, `fault_codes` the error codes
+- `everest`, `openevse`, `goe`, `evcc`: what else speaks on a site's broker
+- `envelopes`: OCPP frames that others put there
+- `mapped`: devices that the configuration declares; `units` and `values` read single values
+- `link`: what happens at the agent's own endpoint
 - `origin`: what all readings of one message have in common
 - `wording`: how what came is put into words
 """

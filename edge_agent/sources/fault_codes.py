@@ -4,45 +4,9 @@ from __future__ import annotations
 
 import re
 
+from edge_agent.wire.faults import NAMES
+
 CHARGEX_VENDOR = "https://chargex.inl.gov"
-
-# ChargeX minimum required error codes; 7, 12, 13, 16 and 21 are as the code lists in circulation have them.
-MREC = {
-    f"CX{number:03}": name
-    for number, name in enumerate(
-        (
-            "ConnectorLockFailure",
-            "GroundFailure",
-            "HighTemperature",
-            "OverCurrentFailure",
-            "OverVoltage",
-            "UnderVoltage",
-            "WeakSignal",
-            "EmergencyStop",
-            "AuthorizationTimeout",
-            "InvalidVehicleMode",
-            "CableCheckFault",
-            "PreChargeFailure",
-            "NoInternet",
-            "PilotFault",
-            "PowerLoss",
-            "EVContactorFault",
-            "EVSEContactorFault",
-            "CableOverTempDerate",
-            "CableOverTempStop",
-            "PartialInsertion",
-            "CapacitanceFault",
-            "ResistanceFault",
-            "ProximityFault",
-            "ConnectorVoltageHigh",
-            "BrokenLatch",
-            "CutCable",
-        ),
-        start=1,
-    )
-}
-
-MREC_NAMES = frozenset(MREC.values())
 
 _NAMES_NO_FAULT = {None, "", "NoError"}
 _NAMES_NO_CAUSE = {*_NAMES_NO_FAULT, "OtherError"}
@@ -63,8 +27,8 @@ def active_codes(error_code: object, vendor_id: object, vendor_error_code: objec
     """
     code = _text(error_code)
     vendor, vendor_code = _text(vendor_id), _text(vendor_error_code)
-    if vendor.rstrip("/").lower() == CHARGEX_VENDOR and vendor_code.upper() in MREC:
-        return (MREC[vendor_code.upper()],)
+    if vendor.rstrip("/").lower() == CHARGEX_VENDOR and vendor_code.upper() in NAMES:
+        return (NAMES[vendor_code.upper()],)
     if code not in _NAMES_NO_CAUSE:
         return (code[:_MAX_CODE],)
     if not _VENDOR_NOTHING.fullmatch(vendor_code):
@@ -80,10 +44,9 @@ def component_code(component: object, variable: object, tech_code: object) -> st
     a techCode. Source: contract section 1; OCPP 2.0.1 part 2, N07.
     """
     told = _text(tech_code)
-    if told.upper() in MREC:
-        return MREC[told.upper()]
-    if told in MREC_NAMES:
-        return told
+    name = NAMES.get(told) or NAMES.get(told.upper())
+    if name is not None:
+        return name
     named = _text(component)[:_MAX_VENDOR_ID] or "component"
     return f"{named}:{(told or _text(variable) or 'Problem')[:_MAX_VENDOR_CODE]}"
 

@@ -12,24 +12,20 @@ from typing import Any
 
 from edge_agent.sources import MAX_PARTS, Decoded, refused
 from edge_agent.sources.ocpp_frames import moment, number, whole_number
+from edge_agent.sources.units import (
+    CURRENT_A,
+    ENERGY_KWH,
+    PERCENT,
+    POWER_KW,
+    TEMPERATURE_C,
+    VOLTAGE_V,
+    W_PER_KW,
+    converted,
+)
 from edge_agent.sources.wording import kind
 from edge_agent.wire.metrics import Quantities
 from edge_agent.wire.reading import Reading
 from edge_agent.wire.types import MOST
-
-# unit, without case -> (its zero, its size) in the wire's unit. The first is meant where none is given:
-# for energy OCPP 1.6 says so (7.45), for the others it is what the measurand is measured in.
-_W_PER_KW = 1000.0
-_ENERGY_KWH = {"wh": (0.0, _W_PER_KW), "kwh": (0.0, 1.0)}
-_POWER_KW = {"w": (0.0, _W_PER_KW), "kw": (0.0, 1.0)}
-_CURRENT_A = {"a": (0.0, 1.0)}
-_VOLTAGE_V = {"v": (0.0, 1.0)}
-_CHARGE_PERCENT = {"percent": (0.0, 1.0), "%": (0.0, 1.0)}
-_TEMPERATURE_C = {
-    **dict.fromkeys(("celsius", "celcius", "c", "°c"), (0.0, 1.0)),
-    **dict.fromkeys(("fahrenheit", "f", "°f"), (32.0, 1.8)),
-    **dict.fromkeys(("k", "kelvin"), (273.15, 1.0)),
-}
 
 _REGISTER = "Energy.Active.Import.Register"
 _POWER = "Power.Active.Import"
@@ -39,13 +35,13 @@ _VOLTAGE = "Voltage"
 _TEMPERATURE = "Temperature"
 _CHARGE = "SoC"
 _UNITS = {
-    _REGISTER: _ENERGY_KWH,
-    _POWER: _POWER_KW,
-    _POWER_OFFERED: _POWER_KW,
-    _CURRENT_OFFERED: _CURRENT_A,
-    _VOLTAGE: _VOLTAGE_V,
-    _TEMPERATURE: _TEMPERATURE_C,
-    _CHARGE: _CHARGE_PERCENT,
+    _REGISTER: ENERGY_KWH,
+    _POWER: POWER_KW,
+    _POWER_OFFERED: POWER_KW,
+    _CURRENT_OFFERED: CURRENT_A,
+    _VOLTAGE: VOLTAGE_V,
+    _TEMPERATURE: TEMPERATURE_C,
+    _CHARGE: PERCENT,
 }
 
 # The lower, the better; a context that is not here comes last. The 0 of a Transaction.Begin is no
@@ -187,10 +183,9 @@ def _read_sample(element: object) -> _Sample | str | None:
             if phase is None
             else kind("value that is no number of", measurand)
         )
-    zero, unit_size = scale
     location = str(element.get("location") or _DEFAULT_LOCATION)
     rank = _CONTEXTS.get(context, _LAST_CONTEXT)
-    return _Sample(str(measurand), location, phase, rank, (value * power - zero) / unit_size)
+    return _Sample(str(measurand), location, phase, rank, converted(value * power, scale))
 
 
 def _unit_of(element: dict[str, Any]) -> tuple[object, float]:
@@ -294,4 +289,4 @@ def _current_limit_kw(amperes: dict[str, float], volts: dict[str, float]) -> flo
     per_line = [a * v for a, v in pairs if a is not None and v is not None]
     if not any(line in amperes or line in volts for line in _LINES):
         per_line = per_line[:1]
-    return sum(per_line) / _W_PER_KW if per_line else None
+    return sum(per_line) / W_PER_KW if per_line else None

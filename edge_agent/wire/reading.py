@@ -18,6 +18,11 @@ class Source(StrEnum):
 
     METRICS = "metrics"
     OCPP = "ocpp"
+    EVEREST = "everest"
+    OPENEVSE = "openevse"
+    GOE = "goe"
+    EVCC = "evcc"
+    MAPPED = "mapped"
     AGENT = "agent"
 
 
@@ -31,6 +36,8 @@ class Event(StrEnum):
     TRANSACTION_ENDED = "transaction_ended"
     CONNECTED = "connected"
     """A vehicle is plugged in; whether it charges, its transaction tells (the Occupied of OCPP 2.x)."""
+    CHARGING_STOPPED = "charging_stopped"
+    """It charges no more; whether the vehicle is still there is told apart (evcc)."""
     MAINTENANCE = "maintenance"
     LINK_OPENED = "link_opened"
     LINK_CLOSED = "link_closed"

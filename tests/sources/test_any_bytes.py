@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.sources import Decoded, Received
-from edge_agent.sources.fault_codes import MREC
 from edge_agent.sources.registry import Registry
+from edge_agent.wire.faults import NAMES
 from tests.sources.conftest import NOW, PREFIX
 
 REGISTRY = Registry(PREFIX)
@@ -133,7 +133,7 @@ arguments = st.fixed_dictionaries(
         "status": st.sampled_from(["Available", "Faulted"]) | scalars,
         "errorCode": st.sampled_from(["NoError", "OtherError"]) | scalars,
         "vendorId": st.just("https://chargex.inl.gov") | scalars,
-        "vendorErrorCode": st.sampled_from(sorted(MREC)) | scalars,
+        "vendorErrorCode": st.sampled_from(sorted(NAMES)) | scalars,
         "chargePointVendor": scalars,
         "meterValue": meter_values | documents,
         "transactionData": meter_values | documents,

@@ -1,0 +1,73 @@
+"""The fault vocabulary: what a code means, whatever protocol tells it. The words are in `faults.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from enum import StrEnum
+from importlib.resources import files
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from edge_agent.wire.alert import Severity
+from edge_agent.wire.answers import FailureMode
+
+TABLE = "faults.toml"
+
+
+class Whose(StrEnum):
+    """Whose doing a fault is."""
+
+    CHARGER = "charger"
+    VEHICLE = "vehicle"
+    USER = "user"
+    GRID = "grid"
+    NETWORK = "network"
+    BACK_OFFICE = "back_office"
+    VANDAL = "vandal"
+
+
+class Fault(BaseModel):
+    """One code. also: other names of the same. Elsewhere see the head of the table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    severity: Severity
+    whose: Whose
+    check: Annotated[str, Field(min_length=1, max_length=300)]
+    part: FailureMode | None = None
+    also: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = ()
+
+
+def read(text: str) -> dict[str, Fault]:
+    """Return the faults of a table by name. Raises ValueError, which names the slip."""
+    faults = TypeAdapter(dict[str, Fault]).validate_python(tomllib.loads(text))
+    seen: set[str] = set()
+    for name, fault in faults.items():
+        for each in (name, *fault.also):
+            if each in seen:
+                raise ValueError(f"{each} stands there twice")
+            seen.add(each)
+    return faults
+
+
+FAULTS = read((files(__package__) / TABLE).read_text(encoding="utf-8"))
+"""By the name that the contract has."""
+NAMES = {each: name for name, fault in FAULTS.items() for each in (name, *fault.also)}
+"""Every spelling, and the name that the contract has for it."""
+
+
+def fault_of(code: str) -> Fault | None:
+    """Return what is known of a code, however it is spelled."""
+    name = NAMES.get(code)
+    return None if name is None else FAULTS[name]
+
+
+def spellings(faults: dict[str, Fault]) -> frozenset[str]:
+    """Return every spelling of these faults."""
+    return frozenset(each for name, fault in faults.items() for each in (name, *fault.also))
+
+
+def done_by(*whose: Whose) -> frozenset[str]:
+    """Return every spelling of the faults that are these parties' doing."""
+    return spellings({name: fault for name, fault in FAULTS.items() if fault.whose in whose})
