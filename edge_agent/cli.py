@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   edge-agent demo                          a simulated site on this machine, with a page
   edge-agent --config site.toml check      is everything in order?
-  edge-agent check --topic T --payload F   what a sample message would become
+  edge-agent check --topic meters/CP1      what a sample message, on standard input, would become
   edge-agent --config site.toml run        the daemon
   edge-agent keys add technician           a key for the page
   edge-agent status                        chargers, risks, alerts as a table
+  edge-agent record log.jsonl              what arrives, without names, for support
   edge-agent replay log.jsonl              what a recorded log leads to
 """
 
@@ -45,7 +46,9 @@ def _carry_out(asked: argparse.Namespace) -> int:
         case "demo":
             code = command.demo(asked.chargers, asked.speed, asked.port)
         case "check" if asked.topic is not None:
-            code = command.show_sample(asked.config, asked.topic, asked.payload.read())
+            code = command.show_sample(asked.config, asked.topic, asked.payload)
+        case "record":
+            code = command.record(asked.config, asked.file, asked.minutes)
         case "replay":
             code = command.replay(asked.files, asked.prefix, asked.config)
         case "keys" if asked.action == "add":
@@ -78,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="chargers, risks and alerts as a table")
     _add_demo(commands.add_parser("demo", help="broker, simulated site with faults, agent and page in one"))
     _add_replay(commands.add_parser("replay", help="a recorded log through the whole pipeline"))
+    _add_record(commands.add_parser("record", help="what arrives, without names, into a file for replay"))
     _add_keys(commands.add_parser("keys", help="API keys, shown once, stored hashed"))
     return parser
 
@@ -92,8 +96,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--topic", help="show instead what a sample message on this topic would become")
     parser.add_argument(
         "--payload",
-        type=argparse.FileType("rb"),
-        default=sys.stdin.buffer,
+        type=Path,
         metavar="FILE",
         help="the sample's payload; default: what comes on standard input",
     )
@@ -104,6 +107,11 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
         "files", type=Path, nargs="+", metavar="FILE", help='JSON lines {"topic", "payload", "at"}'
     )
     parser.add_argument("--prefix", help="of the topics; default: what stands before /chargers/ in the first")
+
+
+def _add_record(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a new file")
+    parser.add_argument("--minutes", type=_minutes, default=10.0, metavar="M", help="default 10")
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:
@@ -120,6 +128,13 @@ def _count(text: str) -> int:
     number = int(text)
     if not 1 <= number <= 200:  # noqa: PLR2004 - stated in the message
         raise argparse.ArgumentTypeError("from 1 to 200")
+    return number
+
+
+def _minutes(text: str) -> float:
+    number = float(text)
+    if not 0.01 <= number <= 1440:  # noqa: PLR2004 - stated in the message
+        raise argparse.ArgumentTypeError("from 0.01 to 1440")
     return number
 
 

@@ -21,7 +21,7 @@ from edge_agent.shelf import FILE_MODELS, OPTIMISER
 from edge_agent.wire.alert import Severity
 from edge_agent.wire.answers import FailureAnswers
 from edge_agent.wire.metrics import ConnectorStatus
-from edge_agent.wire.rest import ChargerSummary, ReloadAnswer, UptimeReport
+from edge_agent.wire.rest import ChargerSummary, Recording, ReloadAnswer, UptimeReport
 from edge_agent.wire.service import Gap
 
 if TYPE_CHECKING:
@@ -33,17 +33,19 @@ if TYPE_CHECKING:
     from edge_agent.core.judgement import Judgement
     from edge_agent.ingest.inbox import Inbox
     from edge_agent.ingest.thread import Ingest
-    from edge_agent.ports import Kept, StoreUsage
+    from edge_agent.ports import Kept, Message, StoreUsage
     from edge_agent.shelf import Shelf
     from edge_agent.wire.alert import Acknowledgement, Alert
     from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, MaintenanceAnswer
     from edge_agent.wire.metrics import Metrics
-    from edge_agent.wire.rest import Health, ModelEntry
+    from edge_agent.wire.rest import Health, ModelEntry, RecordedMessage
     from edge_agent.wire.service import WorkDone, WorkRequest
     from edge_agent.wire.types import EvseId
 
 MOST_REMEMBERED = 1_000
 """Answers to requests about chargers that the pipeline has never heard."""
+MOST_RECORDED = 1_000
+"""Messages in one answer."""
 DRIFTING = "failure_predictor"
 GRAVITY = {Severity.CRITICAL: 2, Severity.WARNING: 1, Severity.INFO: 0}
 
@@ -68,6 +70,8 @@ class Sources:
     clock: Clock
     usage: Callable[[], StoreUsage]
     service: Callable[[datetime, datetime], Kept]
+    other_names: Callable[[Message], RecordedMessage]
+    """Makes of a message that arrived one that may leave the site."""
 
 
 class Desk:
@@ -184,6 +188,17 @@ class Desk:
         """See `ports.Desk`."""
         ingest = self._sources.ingest
         return self._sources.inbox.order(lambda: ingest.acknowledge(acknowledgement))
+
+    def recording(self, after: int | None) -> Recording:
+        """See `ports.Desk`."""
+        recorder, other_names = self._sources.ingest.recorder, self._sources.other_names
+        kept, missed = recorder.after(after or 0, MOST_RECORDED if after is not None else 0)
+        latest = recorder.number if after is None else after
+        return Recording(
+            items=[other_names(message) for _, message in kept],
+            next=kept[-1][0] if kept else latest,
+            missed=missed if after is not None else 0,
+        )
 
     def uptime(self, month: str | None) -> UptimeReport:
         """See `ports.Desk`."""

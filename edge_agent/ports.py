@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_agent.wire.metrics import Metrics
     from edge_agent.wire.outbox import Record, Stream
     from edge_agent.wire.reading import Reading
-    from edge_agent.wire.rest import ChargerSummary, Health, ModelEntry, ReloadAnswer, UptimeReport
+    from edge_agent.wire.rest import ChargerSummary, Health, ModelEntry, Recording, ReloadAnswer, UptimeReport
     from edge_agent.wire.service import Attempt, Downtime, Episode, Fact, Gap, Score, WorkDone, WorkRequest
     from edge_agent.wire.types import EvseId
 
@@ -183,6 +183,10 @@ class Desk(Protocol):
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> Alert | None:
         """Acknowledge an open alert and return it; None where there is none of that id. Raises Busy."""
+        ...
+
+    def recording(self, after: int | None) -> Recording:
+        """Return what arrived after a number, with names replaced; None: begin now. Waits for no thread."""
         ...
 
     def uptime(self, month: str | None) -> UptimeReport:

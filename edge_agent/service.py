@@ -32,9 +32,11 @@ from edge_agent.ingest.thread import Ingest
 from edge_agent.shelf import Loaders, Shelf
 from edge_agent.sources import envelopes, evcc, everest, goe, mapped, openevse
 from edge_agent.sources.mapped import Device
+from edge_agent.sources.pseudonyms import Pseudonyms
 from edge_agent.sources.registry import Registry
 from edge_agent.supervisor import Supervisor, Task
 from edge_agent.wire.outbox import Stream
+from edge_agent.wire.rest import RecordedMessage
 
 if TYPE_CHECKING:
     from edge_agent.adapters.ocpp_ws import OcppServer, OcppSettings
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from edge_agent.clock import SystemClock
     from edge_agent.config import Config, MappedSection, PartSection
     from edge_agent.core.terms import Part
+    from edge_agent.ports import Message
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +144,17 @@ class Service:
     def _web_server(self, config: Config) -> WebServer:
         reader = SqliteReader(config.store.path)
         desk = Desk(
-            DeskSources(self._ingest, self._inbox, self._shelf, self._clock, reader.usage, reader.service),
+            DeskSources(
+                self._ingest,
+                self._inbox,
+                self._shelf,
+                self._clock,
+                reader.usage,
+                reader.service,
+                partial(
+                    _under_other_names, self._registry, Pseudonyms(secrets.token_bytes(32), config.prefix)
+                ),
+            ),
             Operator(
                 terms=terms(config),
                 labels={name: charger.label or name for name, charger in config.chargers.items()},
@@ -207,6 +220,15 @@ def registry(config: Config) -> Registry:
 def _device(told: MappedSection) -> Device:
     fields = {name: mapped.Field(place.at, place.unit, place.values) for name, place in told.fields.items()}
     return Device(told.topic, fields, told.charger_id, told.connector_id)
+
+
+def _under_other_names(registry: Registry, pseudonyms: Pseudonyms, message: Message) -> RecordedMessage:
+    charger_id = registry.charger_of(message.topic)
+    return RecordedMessage(
+        topic=pseudonyms.topic(message.topic, charger_id),
+        payload=pseudonyms.payload(message.payload, charger_id),
+        at=message.received_at,
+    )
 
 
 def shelf(models_dir: Path) -> Shelf:

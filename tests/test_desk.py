@@ -14,14 +14,16 @@ from edge_agent.ports import StoreUsage
 from edge_agent.wire.alert import Acknowledgement
 from edge_agent.wire.metrics import Metrics
 from edge_agent.wire.rest import HealthStatus
-from tests.rig.fakes import Kerbside
+from tests.rig.fakes import Kerbside, as_it_came
 
 HOT: dict[str, Any] = {"temperature": 75.0, "error_codes": ["HighTemperature"], "uptime_hours": 9_000.0}
 
 
 def desk_of(site: Kerbside) -> Desk:
     return Desk(
-        Sources(site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, site.store.service),
+        Sources(
+            site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, site.store.service, as_it_came
+        ),
         Operator(Terms(), {"CHG_001": "Entrance"}, least_free_bytes=1),
     )
 
@@ -120,7 +122,7 @@ def test_health_answers_even_where_the_store_cannot_tell_how_full_it_is(site: Ke
     def refuse() -> StoreUsage:
         raise StoreError("it cannot be opened")
 
-    sources = Sources(site.ingest, site.inbox, site.shelf, site.clock, refuse, site.store.service)
+    sources = Sources(site.ingest, site.inbox, site.shelf, site.clock, refuse, site.store.service, as_it_came)
     health = Desk(sources, Operator(Terms(), {}, 1)).health()
     assert health.checks["store"]["message"] == "the store cannot be read"
 

@@ -13,14 +13,16 @@ from edge_agent.desk import Desk, Operator, Sources
 from edge_agent.ports import Disconnected
 from edge_agent.wire.outbox import RecordType
 from edge_agent.wire.service import Cause, Gap, Verdict, WorkAction, WorkDone, WorkRequest
-from tests.rig.fakes import EVSE, START, FakeClock, Kerbside, a_store
+from tests.rig.fakes import EVSE, START, FakeClock, Kerbside, a_store, as_it_came
 
 HOUR = 3600.0
 
 
 def desk_of(site: Kerbside, path: Path) -> Desk:
     reader = SqliteReader(path)
-    sources = Sources(site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, reader.service)
+    sources = Sources(
+        site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, reader.service, as_it_came
+    )
     return Desk(sources, Operator(Terms(), {}, 1))
 
 

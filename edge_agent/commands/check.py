@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -50,12 +51,17 @@ def check(config_path: Path | None) -> int:
     return int(any(finding.fault is not None for _, finding in findings))
 
 
-def show_sample(config_path: Path | None, topic: str, payload: bytes) -> int:
+def show_sample(config_path: Path | None, topic: str, payload_path: Path | None) -> int:
     """Print what a message on a topic would become; return 0 where it is understood, else 1.
 
-    Raises: ConfigError where the configuration cannot be used.
+    payload_path: None: the payload comes on standard input.
+    Raises: ConfigError where the configuration cannot be used, EdgeAgentError where the payload cannot be.
     """
     config, _ = load(config_path)
+    try:
+        payload = sys.stdin.buffer.read() if payload_path is None else payload_path.read_bytes()
+    except OSError as error:
+        raise EdgeAgentError(f"cannot read {payload_path}: {error.strerror}") from error
     decoded = registry(config).decode(Received(topic, payload, datetime.now(UTC)))
     for reading in decoded.readings:
         told = reading.metrics.model_dump(mode="json", exclude_unset=True)

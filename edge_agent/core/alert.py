@@ -12,7 +12,7 @@ raised and before it is cleared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +24,7 @@ from edge_agent.wire.alert import Acknowledgement, Alert, AlertState, AlertType,
 from edge_agent.wire.answers import Action, AnomalyType
 from edge_agent.wire.faults import FAULTS, Whose, done_by, fault_of, spellings
 from edge_agent.wire.metrics import ConnectorStatus
+from edge_agent.wire.types import SITE
 
 if TYPE_CHECKING:
     from edge_agent.core.judgement import Judgement
@@ -88,6 +89,8 @@ def _offline(judged: Judgement, _watch: Watch) -> Sign | None:
     told = charger.heard_status is ConnectorStatus.OFFLINE
     # What is found silent is the whole charger: one alert, the cabinet's.
     if charger.status is not ConnectorStatus.OFFLINE or not (told or charger.connector_id == 0):
+        return None
+    if charger.silent_with_site:  # one fact of the site is one alert, the site's
         return None
     return Sign(Severity.CRITICAL, "Nothing is heard from it. Check its power supply and network.")
 
@@ -253,6 +256,49 @@ def advance(
     enough = signs >= patience.samples and (at - since).total_seconds() >= patience.seconds
     alert = _raised(rule.type, sign, judged, epoch) if enough else None
     return Watch(signs=signs, since=since, alert=alert), alert
+
+
+def site_offline(
+    watch: Watch | None, silent: Collection[str], at: datetime, numbering: tuple[str, int]
+) -> tuple[Watch | None, Alert | None]:
+    """Return the site's own watch after a look, and the news of it.
+
+    silent: the chargers that are silent by one cause; none: it is over.
+    numbering: the epoch, and the news' number.
+    """
+    epoch, seq = numbering
+    alert = None if watch is None else watch.alert
+    if not silent:
+        if alert is None:
+            return None, None
+        over = {"state": AlertState.CLEARED, "updated_at": at, "cleared_at": at, "seq": seq}
+        return None, alert.model_copy(update=over)
+    names = ", ".join(sorted(silent)[:MOST_NAMED]) + (", …" if len(silent) > MOST_NAMED else "")
+    what = f"{len(silent)} chargers fell silent together ({names})"
+    message = f"{what}. Check the site's power and network first."
+    if alert is not None:
+        if len(silent) <= len(alert.evidence.get("silent", ())):
+            return watch, None
+        more = {"message": message, "updated_at": at, "seq": seq, "evidence": {"silent": sorted(silent)}}
+        changed = alert.model_copy(update=more)
+        return Watch(signs=1, since=at, alert=changed), changed
+    raised = Alert(
+        alert_id=str(hashed_uuid(epoch, SITE.charger_id, "0", AlertType.SITE_OFFLINE, at.isoformat())),
+        charger_id=SITE.charger_id,
+        connector_id=SITE.connector_id,
+        alert_type=AlertType.SITE_OFFLINE,
+        severity=Severity.CRITICAL,
+        state=AlertState.OPEN,
+        raised_at=at,
+        updated_at=at,
+        message=message,
+        evidence={"silent": sorted(silent)},
+        seq=seq,
+    )
+    return Watch(signs=1, since=at, alert=raised), raised
+
+
+MOST_NAMED = 5
 
 
 def acknowledged(

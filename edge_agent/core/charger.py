@@ -87,6 +87,8 @@ class Charger:
     attempts: Attempts = field(default_factory=Attempts)
     history: History = NEW_HISTORY
     link: Link | None = None
+    silent_with_site: bool = False
+    """Whether its silence is that of most of the site: one fact, which is not its own."""
 
     @property
     def evse(self) -> EvseId:
@@ -233,6 +235,8 @@ def _moved_on(charger: Charger, reading: Reading, heard_before: datetime | None)
         if teaches and not own
         else charger.history,
         link=Link(reading.event, reading.received_at) if reading.event in LINK_EVENTS else charger.link,
+        silent_with_site=reading.event is Event.SITE_SILENT
+        or (charger.silent_with_site and not own and status is ConnectorStatus.OFFLINE),
     )
     # Where heartbeats are all there is, the end of the agent's own finding is judged once more.
     judgeable = after.says_something or charger.says_something

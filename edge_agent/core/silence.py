@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.core.charger import Charger, newcomer
+from edge_agent.core.downtime import FEWEST_TOGETHER, TOGETHER
 from edge_agent.wire.metrics import ConnectorStatus, Quantities
 from edge_agent.wire.reading import Event, Reading, Source
 from edge_agent.wire.types import EvseId
@@ -22,6 +23,10 @@ from edge_agent.wire.types import EvseId
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+
+QUIET_GAPS = 1.5
+"""So many of its usual gaps, and a charger that is not yet silent for itself is quiet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +53,105 @@ class Listening(NamedTuple):
     endpoint: datetime | None = None
 
 
-def findings(
-    chargers: Mapping[EvseId, Charger], now: datetime, since: Listening, patience: Patience
-) -> list[Reading]:
-    """Return a reading that says OFFLINE for each EVSE of a charger that has fallen silent, and its cabinet.
+class Silence(NamedTuple):
+    """What a look found.
 
-    And one that says what it last said itself, for each that was OFFLINE and whose charger is heard again:
-    one live connector keeps its charger alive.
+    readings: OFFLINE for each EVSE of a charger that has fallen silent, and its cabinet; and what it last
+        said itself for each that was OFFLINE and whose charger is heard again: one live connector keeps its
+        charger alive.
+    together: the chargers that are silent by one cause, that of most of the site; None: it cannot be told.
     """
+
+    readings: list[Reading]
+    together: frozenset[str] | None = None
+
+
+def silence(
+    chargers: Mapping[EvseId, Charger], now: datetime, since: Listening, patience: Patience
+) -> Silence:
+    """Look who is silent."""
     by_charger: dict[str, list[Charger]] = {}
     for charger in chargers.values():
         by_charger.setdefault(charger.charger_id, []).append(charger)
+    heard = {
+        charger_id: (evses, gone)
+        for charger_id, evses in by_charger.items()
+        if (gone := _gone(evses, now, since, patience)) is not None
+    }
+    together = _together(heard, now, patience)
+    readings: list[Reading] = []
+    for charger_id, (evses, gone) in heard.items():
+        readings += _findings(evses, now, gone=gone, with_site=charger_id in together)
+    return Silence(readings, together if heard else None)
+
+
+def findings(
+    chargers: Mapping[EvseId, Charger], now: datetime, since: Listening, patience: Patience
+) -> list[Reading]:
+    """Return the readings of a look alone."""
+    return silence(chargers, now, since, patience).readings
+
+
+def _findings(evses: list[Charger], now: datetime, *, gone: bool, with_site: bool) -> list[Reading]:
+    if gone and all(evse.connector_id != 0 for evse in evses):
+        evses = [*evses, newcomer(EvseId(evses[0].charger_id, 0), now)]
     found = []
-    for evses in by_charger.values():
-        gone = _gone(evses, now, since, patience)
-        if gone is None:
-            continue
-        if gone and all(evse.connector_id != 0 for evse in evses):
-            evses.append(newcomer(EvseId(evses[0].charger_id, 0), now))
-        for evse in evses:
-            status = ConnectorStatus.OFFLINE if gone else evse.heard_status
-            if status is not evse.status and ConnectorStatus.OFFLINE in (status, evse.status):
-                found.append(_finding(evse, status, now))
+    for evse in evses:
+        status = ConnectorStatus.OFFLINE if gone else evse.heard_status
+        news = status is not evse.status and ConnectorStatus.OFFLINE in (status, evse.status)
+        # Whose silence it is may change while it lasts: the others came back, or the rest followed.
+        if news or (gone and with_site is not evse.silent_with_site):
+            found.append(_finding(evse, status, now, Event.SITE_SILENT if gone and with_site else None))
     return found
+
+
+def _together(
+    heard: Mapping[str, tuple[list[Charger], bool]], now: datetime, patience: Patience
+) -> frozenset[str]:
+    """Return the chargers that fell silent together, where they are half of those that spoke until then.
+
+    One that is not yet silent for itself counts where it is far beyond its own rhythm: whose rhythm is slow
+    is found later, and one cause must not first be many.
+    """
+    last = {charger_id: _last_heard(evses, now) for charger_id, (evses, _) in heard.items()}
+    gone = [charger_id for charger_id, (_, is_gone) in heard.items() if is_gone]
+    quiet = [
+        charger_id
+        for charger_id, (evses, is_gone) in heard.items()
+        if is_gone or _is_quiet(evses, last[charger_id], now, patience)
+    ]
+    times = {charger_id: at for charger_id in quiet if (at := last[charger_id]) is not None}
+    if len(gone) == 0 or not times:
+        return frozenset()
+    newest = max(times.values())
+    fell = {
+        charger_id
+        for charger_id, at in times.items()
+        if newest - at <= max(TOGETHER, timedelta(seconds=_usual_s(heard[charger_id][0]) or 0.0))
+    }
+    spoke = len(heard) - sum(charger_id not in fell for charger_id in gone)
+    if len(fell) < FEWEST_TOGETHER or 2 * len(fell) < spoke:
+        return frozenset()
+    return frozenset(fell.intersection(gone))
+
+
+def _is_quiet(evses: list[Charger], heard: datetime | None, now: datetime, patience: Patience) -> bool:
+    beyond = QUIET_GAPS * (_usual_s(evses) or patience.stranger_s)
+    return heard is not None and (now - heard).total_seconds() > max(patience.after_s, beyond)
+
+
+def _last_heard(evses: list[Charger], now: datetime) -> datetime | None:
+    return max((evse.heard_at for evse in evses if evse.heard_at and evse.heard_at <= now), default=None)
+
+
+def _usual_s(evses: list[Charger]) -> float | None:
+    return max((evse.usual_gap_s for evse in evses if evse.usual_gap_s is not None), default=None)
 
 
 def _gone(evses: list[Charger], now: datetime, since: Listening, patience: Patience) -> bool | None:
     """Return whether a charger is gone; None where nothing can be told."""
     link = next((evse.link for evse in evses if evse.link is not None), None)
-    heard = max((evse.heard_at for evse in evses if evse.heard_at and evse.heard_at <= now), default=None)
+    heard = _last_heard(evses, now)
     if link is not None and link.event is Event.LAST_WILL and (heard is None or link.at >= heard):
         return True
     if link is None or link.event is Event.LAST_WILL or since.endpoint is None:
@@ -93,15 +168,15 @@ def _silent(
 ) -> bool:
     listened = now - since
     quiet = min(now - heard, listened) if heard is not None else listened
-    usual = max((evse.usual_gap_s for evse in evses if evse.usual_gap_s is not None), default=None)
-    return quiet > patience.limit(usual)
+    return quiet > patience.limit(_usual_s(evses))
 
 
-def _finding(evse: Charger, status: ConnectorStatus | None, now: datetime) -> Reading:
+def _finding(evse: Charger, status: ConnectorStatus | None, now: datetime, event: Event | None) -> Reading:
     return Reading(
         charger_id=evse.charger_id,
         connector_id=evse.connector_id,
         metrics=Quantities(connector_status=status),
         received_at=now,
         source=Source.AGENT,
+        event=event,
     )

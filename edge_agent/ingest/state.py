@@ -12,20 +12,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge_agent.core import attempts, downtime
-from edge_agent.core.alert import acknowledged
+from edge_agent.core.alert import acknowledged, site_offline
 from edge_agent.core.downtime import FAILURE_AFTER
 from edge_agent.core.judgement import Judgement, answers, judge_again
 from edge_agent.core.maintenance import Subject, suggestions
 from edge_agent.core.models import Models
 from edge_agent.core.pipeline import Outcome, Site, refold, step
 from edge_agent.core.rules import RulesAnomaly, RulesFailure
-from edge_agent.core.silence import findings
+from edge_agent.core.silence import silence
 from edge_agent.core.suggestions import decided, settled
 from edge_agent.core.work import readings_of
 from edge_agent.errors import DEFECT
+from edge_agent.wire.alert import AlertType
 from edge_agent.wire.answers import SuggestionState
 from edge_agent.wire.outbox import Stream
-from edge_agent.wire.types import EvseId
+from edge_agent.wire.types import SITE, EvseId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from edge_agent.core.terms import Terms
     from edge_agent.ingest.batch import Batch
     from edge_agent.ports import Restored
-    from edge_agent.wire.alert import Acknowledgement, Alert, AlertType
+    from edge_agent.wire.alert import Acknowledgement, Alert
     from edge_agent.wire.answers import MaintenanceAnswer
     from edge_agent.wire.reading import Reading
     from edge_agent.wire.service import Gap, WorkDone
@@ -113,9 +114,26 @@ class State:
         """Take note that the wall clock was set: no gap is measured across it."""
         self.site = replace(self.site, heard={})
 
-    def silence(self, now: datetime, since: Listening, patience: Patience) -> list[Reading]:
-        """Return what the silence of chargers says."""
-        return findings(self.site.chargers, now, since, patience)
+    def silence(self, now: datetime, since: Listening, patience: Patience, batch: Batch) -> list[Reading]:
+        """Return what the silence of chargers says; put the site's own into the batch."""
+        found = silence(self.site.chargers, now, since, patience)
+        if found.together is not None:
+            self._site_silent(found.together, now, batch)
+        return found.readings
+
+    def _site_silent(self, together: frozenset[str], now: datetime, batch: Batch) -> None:
+        watches = self.site.watches.get(SITE, {})
+        before, seq = watches.get(AlertType.SITE_OFFLINE), self.site.alert_seq + 1
+        after, alert = site_offline(before, together, now, (self.site.epoch, seq))
+        if alert is None:
+            return
+        changed = dict(watches)
+        changed.pop(AlertType.SITE_OFFLINE, None)
+        if after is not None:
+            changed[AlertType.SITE_OFFLINE] = after
+        self.site = replace(self.site, watches={**self.site.watches, SITE: changed}, alert_seq=seq)
+        batch.commit.watches[SITE, AlertType.SITE_OFFLINE] = after
+        batch.tell_alert(alert)
 
     def acknowledge(self, acknowledgement: Acknowledgement, at: datetime, batch: Batch) -> Alert | None:
         """Acknowledge an open alert and return it; None where none of that id is open."""

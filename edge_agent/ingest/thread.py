@@ -22,6 +22,7 @@ from edge_agent.ingest.keeping import Keeping, Moment
 from edge_agent.ingest.lessons import Lessons
 from edge_agent.ingest.parts import Manners, Parts, View
 from edge_agent.ingest.publisher import CONSUMER
+from edge_agent.ingest.recorder import Recorder
 from edge_agent.ingest.redelivery import RedeliveryWindow
 from edge_agent.ingest.state import State, open_alerts
 from edge_agent.ports import Connected, Disconnected, Message, Published
@@ -50,6 +51,7 @@ class Ingest:
         self.view = View(site)
         self.turned_s = parts.clock.monotonic()
         """When it last came round: its progress."""
+        self.recorder = Recorder(parts.clock.monotonic)
         self._parts = parts
         self._manners = manners
         self._counted: Counter[str] = Counter()
@@ -131,6 +133,7 @@ class Ingest:
     def _receive(self, message: Message) -> Sequence[Reading]:
         batch = self._keeping.batch
         batch.begin(self.turned_s)
+        self.recorder.heard(message)
         if not message.topic.startswith(self._parts.publisher.alerts_prefix):
             return self._intake.take(message, batch)
         if self._correspondence.read(message, batch, self._parts.clock.now()):
@@ -214,7 +217,11 @@ class Ingest:
         """Turn chargers that have fallen silent OFFLINE."""
         now, patience = self._parts.clock.now(), self._manners.patience
         since = Listening(self._listening_since, self._endpoint_since)
-        self.observe(self._state.silence(now, since, patience))
+        batch = self._keeping.batch
+        readings = self._state.silence(now, since, patience, batch)
+        if batch.commit.records:
+            batch.begin(self.turned_s, pressing=True)
+        self.observe(readings)
 
     def suggest(self) -> None:
         """Weigh maintenance anew."""

@@ -46,6 +46,11 @@ class Registry:
         """The MQTT topic filters that bring in all that `decode` reads."""
         return self._subscriptions
 
+    def charger_of(self, topic: str) -> str | None:
+        """Return whose topic it is; None where it is nobody's."""
+        route = self._route(topic)
+        return None if isinstance(route, Rejected) else route[0]
+
     def decode(self, received: Received) -> Decoded:
         """Return what the message says. Never raises, whatever the bytes and the topic."""
         if len(received.payload) > MAX_PAYLOAD_BYTES:

@@ -38,6 +38,8 @@ class Event(StrEnum):
     """A vehicle is plugged in; whether it charges, its transaction tells (the Occupied of OCPP 2.x)."""
     CHARGING_STOPPED = "charging_stopped"
     """It charges no more; whether the vehicle is still there is told apart (evcc)."""
+    SITE_SILENT = "site_silent"
+    """The agent's finding: it is silent with most of the site, by one cause."""
     MAINTENANCE = "maintenance"
     LINK_OPENED = "link_opened"
     LINK_CLOSED = "link_closed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from edge_agent.wire.alert import Alert
 from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, MaintenanceAnswer
@@ -161,6 +161,28 @@ class MaintenanceList(Message):
 
     items: list[MaintenanceAnswer]
     next: str | None = None
+
+
+class RecordingQuery(Message):
+    """After which number; absent: from now on."""
+
+    after: Annotated[int, Field(ge=0, le=2**53)] | None = None
+
+
+class RecordedMessage(Message):
+    """A message as it arrived, with names replaced: a line of what `edge-agent replay` reads."""
+
+    topic: str
+    payload: JsonValue
+    at: UtcTime
+
+
+class Recording(Message):
+    """What arrived after a number. missed: messages that were no longer kept when they were asked for."""
+
+    items: list[RecordedMessage]
+    next: int
+    missed: int
 
 
 class UptimeQuery(Message):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from edge_agent.core.pipeline import Site, step
-from edge_agent.core.silence import Listening, Patience, findings
+from edge_agent.core.silence import Listening, Patience, findings, silence
 from edge_agent.wire.metrics import Quantities
 from edge_agent.wire.reading import Event, Reading, Source
 from edge_agent.wire.types import EvseId
@@ -256,3 +256,67 @@ def test_the_end_of_a_link_keeps_a_charger_offline_that_was_found_so() -> None:
     gone = findings(after.chargers, at(2000), Listening(None, at(-86_400)), PATIENCE)
     after, _ = step(after, [*gone, link(2001, Event.LINK_CLOSED)], RULES)
     assert after.chargers[EvseId("A", 0)].status == "OFFLINE"
+
+
+# One cause that takes the site
+
+
+def site_of(*voices: tuple[str, float, float]) -> Site:
+    """Return a site of chargers, each by id, seconds between its words, and when it fell silent."""
+    words = [
+        said(seconds)._replace(charger_id=charger_id)
+        for charger_id, every, until in voices
+        for seconds in range(0, int(until) + 1, int(every))
+    ]
+    return stepped(sorted(words, key=lambda word: word.received_at))[0]
+
+
+def look(after: Site, seconds: float) -> tuple[set[str], set[str]]:
+    """Return who is silent with the site, and who for himself."""
+    found = silence(after.chargers, at(seconds), ALWAYS, PATIENCE)
+    gone = {each.charger_id for each in found.readings if each.metrics.connector_status == "OFFLINE"}
+    together = set(found.together or ())
+    return together, gone - together
+
+
+def test_most_of_a_site_that_falls_silent_together_is_one_fact_of_the_site() -> None:
+    after = site_of(("A", 10, 600), ("B", 10, 610), ("C", 10, 590), ("D", 10, 735))
+    assert look(after, 740) == ({"A", "B", "C"}, set())
+
+
+def test_two_of_a_large_site_are_two_facts() -> None:
+    after = site_of(("A", 10, 600), ("B", 10, 600), *[(name, 10, 735) for name in "CDEFG"])
+    assert look(after, 740) == (set(), {"A", "B"})
+
+
+def test_one_that_was_dead_long_before_keeps_its_own_alert_and_does_not_count() -> None:
+    after = site_of(("A", 10, 100), ("B", 10, 2000), ("C", 10, 2000))
+    assert look(after, 2150) == ({"B", "C"}, {"A"})
+
+
+def test_a_charger_with_a_slow_rhythm_is_no_accomplice_of_one_that_dies() -> None:
+    after = site_of(("A", 10, 600), ("B", 300, 600))
+    assert look(after, 740) == (set(), {"A"})
+
+
+def test_one_cause_is_not_first_many_where_rhythms_differ() -> None:
+    after = site_of(("A", 10, 600), ("B", 60, 600), ("C", 60, 600))
+    assert look(after, 725) == ({"A"}, set())
+    assert look(after, 800) == ({"A", "B", "C"}, set())
+
+
+def test_the_only_charger_of_a_site_is_no_site() -> None:
+    assert look(site_of(("A", 10, 600)), 740) == (set(), {"A"})
+
+
+def test_who_stays_away_when_the_site_is_back_is_gone_for_itself() -> None:
+    after = site_of(("A", 10, 600), ("B", 10, 600), ("C", 10, 600))
+    after, outcomes = step(after, silence(after.chargers, at(740), ALWAYS, PATIENCE).readings, RULES)
+    assert not [alert for outcome in outcomes for alert in outcome.alerts]
+    after, _ = step(after, [said(800)._replace(charger_id=name) for name in "AB"], RULES)
+    found = silence(after.chargers, at(805), ALWAYS, PATIENCE)
+    assert found.together == frozenset()
+    after, outcomes = step(after, found.readings, RULES)
+    (alert,) = [alert for outcome in outcomes for alert in outcome.alerts]
+    assert (alert.charger_id, alert.alert_type, alert.state) == ("C", "CHARGER_OFFLINE", "OPEN")
+    assert after.chargers[EvseId("A", 1)].status == "AVAILABLE"

@@ -17,7 +17,7 @@ from edge_agent.ingest.lessons import NAME, Lessons
 from edge_agent.ports import Commit
 from edge_agent.shelf import Loaders, Shelf
 from tests.core.making import RisingModel
-from tests.rig.fakes import START, Kerbside, a_store
+from tests.rig.fakes import START, Kerbside, a_store, as_it_came
 
 HOUR = 3600.0
 
@@ -46,7 +46,9 @@ def opened(path: Path) -> Kerbside:
 
 
 def desk_of(site: Kerbside) -> Desk:
-    sources = Sources(site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, site.store.service)
+    sources = Sources(
+        site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, site.store.service, as_it_came
+    )
     return Desk(sources, Operator(Terms(), {}, 1))
 
 

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from edge_agent.core.features import FAILURE_FEATURES, FloatArray
 from edge_agent.core.models import Models
 from edge_agent.core.rules import RulesAnomaly, RulesFailure
+from edge_agent.core.silence import Listening, Patience
 from edge_agent.errors import DEFECT
 from edge_agent.ingest.batch import Batch, Numbering
 from edge_agent.ingest.state import RULES as FALLBACK
-from edge_agent.ingest.state import State
+from edge_agent.ingest.state import State, open_alerts
+from edge_agent.wire.alert import AlertType
 from edge_agent.wire.reading import Reading
+from edge_agent.wire.types import SITE
 from tests.core.making import EVSE, RULES, RisingModel, at, said, site
 
 POISON_C = 33.0
@@ -160,3 +163,33 @@ def test_a_reading_whose_answers_a_model_cannot_work_out_is_answered_by_the_rule
     assert outcome.refusal is None
     assert outcome.news is not None
     assert [answer.model_version for answer in outcome.news] == ["rules-1", "rules-1"]
+
+
+def test_a_site_that_falls_silent_is_one_alert_with_a_life_and_survives_in_the_watches() -> None:
+    state, batch = State(site()), a_batch()
+    names = ("A", "B", "C")
+    words = [said(10 * n)._replace(charger_id=name) for n in range(30) for name in names]
+    state.observe(words, RULES, batch)
+    always, patience = Listening(at(-86_400)), Patience()
+    state.observe(state.silence(at(420), always, patience, batch), RULES, batch)
+    (alert,) = open_alerts(state.site)
+    assert (alert.charger_id, alert.alert_type, alert.state) == ("_site", "SITE_OFFLINE", "OPEN")
+    assert alert.evidence == {"silent": ["A", "B", "C"]}
+    assert "3 chargers fell silent together" in alert.message
+    assert state.silence(at(425), always, patience, batch) == []
+    assert len([record for record in batch.commit.records if "SITE_OFFLINE" in record.payload]) == 1
+    state.observe([said(430)._replace(charger_id=name) for name in names], RULES, batch)
+    state.observe(state.silence(at(435), always, patience, batch), RULES, batch)
+    assert open_alerts(state.site) == []
+    news = [record for record in batch.commit.records if "SITE_OFFLINE" in record.payload]
+    assert [record.seq for record in news] == sorted({record.seq for record in news})
+    assert '"CLEARED"' in news[-1].payload
+    assert batch.commit.watches[SITE, AlertType.SITE_OFFLINE] is None
+
+
+def test_while_nothing_can_be_heard_the_site_s_alert_stands_as_it_is() -> None:
+    state, batch = State(site()), a_batch()
+    state.observe([said(n)._replace(charger_id=name) for n in range(9) for name in "AB"], RULES, batch)
+    state.observe(state.silence(at(420), Listening(at(-86_400)), Patience(), batch), RULES, batch)
+    assert state.silence(at(500), Listening(None), Patience(), batch) == []
+    assert [alert.alert_type for alert in open_alerts(state.site)] == ["SITE_OFFLINE"]

@@ -26,6 +26,7 @@ from edge_agent.sources.registry import Registry
 from edge_agent.wire.alert import Alert, AlertState, AlertType, Severity
 from edge_agent.wire.outbox import ClockTrust, Record, RecordType, Stream
 from edge_agent.wire.reading import Reading
+from edge_agent.wire.rest import RecordedMessage
 from edge_agent.wire.service import Attempt, Downtime, Gap, WorkDone
 from edge_agent.wire.types import EvseId
 
@@ -328,3 +329,8 @@ class Kerbside:
             site.alert_seq,
             dict(self.ingest.view.suggestions),
         )
+
+
+def as_it_came(message: Message) -> RecordedMessage:
+    """Return a message for a recording under its own names."""
+    return RecordedMessage(topic=message.topic, payload=message.payload.decode(), at=message.received_at)

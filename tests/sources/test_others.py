@@ -317,7 +317,18 @@ TOPICS = st.sampled_from(
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text()
 MEMBERS = st.sampled_from(
-    ["state", "active_errors", "active_permanent_faults", "charged_energy_wh", "latest_total_w", "datetime", "power_W", "total", "temperatures", "temperature", "timestamp", "max_current", "mqtt", "evse", "nr_of_phases_available", "type", "severity", "origin", "mapping", "identification"]
+    [
+        *(
+            "state",
+            "active_errors",
+            "active_permanent_faults",
+            "charged_energy_wh",
+            "latest_total_w",
+            "datetime",
+        ),
+        *("power_W", "total", "temperatures", "temperature", "timestamp", "max_current", "mqtt", "evse"),
+        *("nr_of_phases_available", "type", "severity", "origin", "mapping", "identification"),
+    ]
 )
 JSON = st.recursive(
     SCALARS,

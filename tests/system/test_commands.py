@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from tests.fixtures.convert_ocpp16_log import PREFIX as LOG_PREFIX
 from tests.rig.agent import Agent
 from tests.rig.broker import PREFIX, Mosquitto
 from tests.rig.clients import Publisher, Subscriber
-from tests.rig.site import HEALTHY
+from tests.rig.site import HEALTHY, timed
 from tests.system.conftest import CHARGERS, NewAgent
 
 HOT, COOL = CHARGERS[:2]
@@ -205,3 +206,54 @@ def test_a_port_that_is_taken_is_a_clear_error(agent: Agent, new_agent: NewAgent
     told = done.stdout + done.stderr
     assert f"cannot listen on 127.0.0.1:{agent.port}" in told
     assert "Traceback" not in told
+
+
+def test_what_arrives_is_recorded_without_names_and_replayed(
+    agent: Agent, publisher: Publisher, tmp_path: Path
+) -> None:
+    file = tmp_path / "recorded.jsonl"
+    recording = Thread(target=agent.command, args=("record", str(file), "--minutes", "0.1"))
+    recording.start()
+    while recording.is_alive():
+        publisher.publish(CHARGERS[0], timed({**HEALTHY, "connector_id": 1, "metadata": {"idTag": "PERSON"}}))
+    recording.join()
+    text = file.read_text()
+    assert CHARGERS[0] not in text
+    assert "PERSON" not in text
+    assert "site-001" not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert len(lines) > 10
+    assert {line["topic"].split("/")[2] for line in lines} == {"site"}
+    replayed = agent.command("replay", str(file))
+    assert f"{len(lines)} messages" in replayed.stderr
+    assert "rejected" not in replayed.stdout
+    assert "evz_" not in agent.command("keys", "list").stdout
+    assert "edge-agent record" not in agent.command("keys", "list").stdout
+
+
+def test_a_recording_is_never_written_over_another_file(agent: Agent, tmp_path: Path) -> None:
+    file = tmp_path / "precious"
+    file.write_text("mine")
+    refused = agent.command("record", str(file), code=1)
+    assert "exists already" in refused.stderr
+    assert file.read_text() == "mine"
+
+
+def test_without_an_agent_a_recording_says_what_is_missing(new_agent: NewAgent, tmp_path: Path) -> None:
+    agent = new_agent()
+    assert "is `edge-agent run` running?" in agent.command("record", str(tmp_path / "r"), code=1).stderr
+
+
+def test_check_shows_what_a_sample_message_would_become(new_agent: NewAgent, tmp_path: Path) -> None:
+    agent = new_agent()
+    agent.config.write_text(
+        agent.config.read_text()
+        + '[sources.mapped.depot]\ntopic = "depot/{charger_id}"\n'
+        + 'fields = { power = { at = "/p", unit = "W" } }\n'
+    )
+    sample = tmp_path / "sample.json"
+    sample.write_text('{"p": 7200}')
+    told = agent.command("check", "--topic", "depot/CP1", "--payload", str(sample)).stdout
+    assert told == 'reading   CP1 1  {"power": 7.2}\n'
+    refused = agent.command("check", "--topic", "elsewhere/CP1", "--payload", str(sample), code=1)
+    assert "none that the agent reads" in refused.stdout

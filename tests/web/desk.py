@@ -29,6 +29,8 @@ from edge_agent.wire.rest import (
     HealthStatus,
     ModelEntry,
     ModelStatus,
+    RecordedMessage,
+    Recording,
     ReloadAnswer,
     UptimeReport,
 )
@@ -234,6 +236,14 @@ class FakeDesk:
                 self.site_alerts[place] = alert.model_copy(update=seen)
                 return self.site_alerts[place]
         return None
+
+    def recording(self, after: int | None) -> Recording:
+        self._fail()
+        self.waited_in = threading.get_ident()
+        item = RecordedMessage(
+            topic="evzone/v1/site/chargers/charger-1/metrics", payload={"power": 1}, at=NOW
+        )
+        return Recording(items=[item], next=(after or 0) + 1, missed=0)
 
     def uptime(self, month: str | None) -> UptimeReport:
         self._fail()

@@ -31,6 +31,8 @@ from edge_agent.wire.rest import (
     MaintenanceList,
     ModelList,
     PredictionRequest,
+    Recording,
+    RecordingQuery,
     ReloadAnswer,
     ReloadQuery,
     UptimeQuery,
@@ -145,6 +147,10 @@ def uptime(call: Call[UptimeQuery]) -> UptimeReport | Response:
     if asked == "csv" or (asked is None and b"text/csv" in call.headers.get(b"accept", b"").lower()):
         return Reply(uptime_table(report).encode(), CSV)
     return report
+
+
+def recording(call: Call[RecordingQuery]) -> Recording:
+    return call.desk.recording(call.question.after)
 
 
 def health(call: Call[None]) -> Response:
@@ -287,6 +293,16 @@ ENDPOINTS = (
         query=ReloadQuery,
         answer=ReloadAnswer,
         refusals={409: "The file was refused; the running model stays."},
+        waits=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/diagnostics/recording",
+        summary="What arrives, with names replaced, while somebody asks for it",
+        handler=recording,
+        role=Role.ADMIN,
+        query=RecordingQuery,
+        answer=Recording,
         waits=True,
     ),
     Endpoint(
