@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge_agent import __version__
 from edge_agent.core import asking, uptime
@@ -15,7 +15,7 @@ from edge_agent.core.judgement import answers
 from edge_agent.core.terms import Terms
 from edge_agent.core.work import work_done
 from edge_agent.errors import ModelError, StoreError
-from edge_agent.health import Facts, assess
+from edge_agent.health import DISABLED, Facts, assess
 from edge_agent.ingest.state import open_alerts
 from edge_agent.shelf import FILE_MODELS, OPTIMISER
 from edge_agent.wire.alert import Severity
@@ -72,6 +72,8 @@ class Sources:
     service: Callable[[datetime, datetime], Kept]
     other_names: Callable[[Message], RecordedMessage]
     """Makes of a message that arrived one that may leave the site."""
+    endpoint: Callable[[], Mapping[str, Any]] = DISABLED.copy
+    """How the OCPP endpoint is."""
 
 
 class Desk:
@@ -167,6 +169,7 @@ class Desk:
                 waiting=sources.inbox.waiting,
                 since_turn_s=sources.clock.monotonic() - sources.ingest.turned_s,
                 drift=view.drift,
+                endpoint=sources.endpoint(),
             )
         )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STUCK_S = 15.0
 LAGGING = 2_000
+DISABLED: dict[str, Any] = {"status": "disabled"}
 HEALTHY, DEGRADED, UNHEALTHY = HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY
 
 
@@ -36,6 +37,8 @@ class Facts:
     waiting: int
     since_turn_s: float
     drift: Mapping[str, Any] = field(default_factory=dict)
+    endpoint: Mapping[str, Any] = field(default_factory=lambda: DISABLED)
+    """How the OCPP endpoint is."""
 
 
 def assess(facts: Facts) -> Health:
@@ -47,7 +50,8 @@ def assess(facts: Facts) -> Health:
         "store": _store(facts),
         "disk": _disk(facts),
         "clock": {"status": HEALTHY if facts.clock != "stepped" else DEGRADED, "trust": facts.clock},
-        "uplink": {"status": "disabled"},
+        "uplink": DISABLED,
+        "ocpp": dict(facts.endpoint),
         "ingest": _ingest(facts),
         # A few chargers never look like a fleet: it is told, and is no ill of the agent's.
         "drift": {"status": HEALTHY, **facts.drift},

@@ -7,7 +7,7 @@ import secrets
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from edge_agent.adapters.mqtt import BrokerSettings, MqttBroker
@@ -24,6 +24,7 @@ from edge_agent.core.silence import Patience
 from edge_agent.core.terms import PARTS, Terms
 from edge_agent.desk import Desk, Operator
 from edge_agent.desk import Sources as DeskSources
+from edge_agent.health import DISABLED
 from edge_agent.ingest.inbox import Inbox
 from edge_agent.ingest.parts import Manners, Parts
 from edge_agent.ingest.publisher import CONSUMER, Publisher
@@ -188,6 +189,11 @@ class Service:
         self.web.bind()
         if self._ocpp is not None:
             self._ocpp.bind()
+
+    def _endpoint_health(self) -> dict[str, Any]:
+        if self._ocpp is None:
+            return DISABLED
+        return {"status": "healthy", "connected": self._ocpp.connected, "missed": self._tap.missed}
 
     def _gauges(self) -> dict[str, float]:
         view = self._ingest.view

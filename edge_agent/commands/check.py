@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import ssl
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from edge_agent.adapters.mqtt import try_connection
 from edge_agent.adapters.onnx import load_anomaly, load_failure
 from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.adapters.web.keys import KeyRing
 from edge_agent.clock import SystemClock
-from edge_agent.config import Config, load
+from edge_agent.config import Config, load, passwords
 from edge_agent.errors import ConfigError, EdgeAgentError
 from edge_agent.service import broker_settings, registry
 from edge_agent.sources import Received
@@ -23,7 +25,7 @@ from edge_agent.sources import Received
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BROKER_WAIT_S = 5.0
+BROKER_WAIT_S = UPSTREAM_WAIT_S = 5.0
 
 
 class Finding(NamedTuple):
@@ -138,6 +140,24 @@ def _broker(config: Config) -> Finding:
     return Finding(f"{place} lets us in") if refusal is None else Finding("", f"{place}: {refusal}")
 
 
+def _ocpp(config: Config) -> Finding:
+    """Where chargers connect, and whether their back office can be reached; nobody is spoken for."""
+    told = config.ocpp
+    if not told.enabled:
+        return Finding("the endpoint for chargers is off")
+    count = len(passwords(told.passwords_file))
+    place = f"ws{'' if told.tls_cert is None else 's'}://{told.host}:{told.port}/ocpp/"
+    if told.upstream_url is None:
+        return Finding(f"{place}, no back office behind it, {count} passwords")
+    upstream = urlsplit(told.upstream_url)
+    try:
+        port = upstream.port or (443 if upstream.scheme == "wss" else 80)
+        socket.create_connection((upstream.hostname or "", port), UPSTREAM_WAIT_S).close()
+    except (OSError, ValueError) as error:
+        return Finding("", f"[ocpp] upstream_url {told.upstream_url} cannot be reached: {error}")
+    return Finding(f"{place} relays to {told.upstream_url}; upstream lost: {told.when_upstream_lost}")
+
+
 def _clock(_config: Config) -> Finding:
     trust = SystemClock().trust()
     if trust == "trusted":
@@ -151,6 +171,7 @@ LOOKS: dict[str, Callable[[Config], Finding]] = {
     "certificates": _certificates,
     "keys": _keys,
     "broker": _broker,
+    "ocpp": _ocpp,
     "clock": _clock,
 }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import ssl
 import subprocess
 import sys
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from edge_agent.ingest.inbox import Inbox
+from edge_agent.ingest.tap import Tap
+from tests.rig.broker import tool
 from tests.rig.ocpp import (
     TAG,
     Backoffice,
@@ -226,6 +231,22 @@ def test_a_back_office_that_takes_nothing_holds_the_charger_up_and_loses_nothing
 async def _send_all(charger: Any, count: int, padding: str) -> None:
     for number in range(count):
         await charger.send(json.dumps([2, f"m-{number}", "DataTransfer", {"vendorId": "v", "data": padding}]))
+
+
+def test_a_pipeline_that_stands_still_costs_the_observation_and_not_the_charge(tmp_path: Path) -> None:
+    inbox = Inbox(most=3)  # nobody takes anything from it, as when a disk hangs
+    tap = Tap(inbox, "evzone/v1/s", lambda: datetime.now(UTC))
+
+    async def check() -> None:
+        upstream = Backoffice()
+        await upstream.start()
+        async with endpoint(tmp_path, upstream, listener=tap) as ours, charger16(ours.url) as charger:
+            await session16(charger)
+        assert len(upstream.requests()) == 9
+
+    run(check())
+    assert inbox.waiting == 3
+    assert tap.missed == 1 + 2 * 9 + 1 - 3  # the link's two ends, calls and answers
 
 
 # Upstream lost: close
@@ -582,5 +603,72 @@ def test_the_end_of_the_endpoint_is_no_end_of_a_charger(tmp_path: Path) -> None:
         await charger.wait_closed()
         assert charger.close_code == 1001
         assert kept[0].heard.words() == ["opened", "cut"]
+
+    run(check())
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of this machine and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [
+            *(tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", "/CN=gateway", "-addext", f"subjectAltName=IP:{HOST}"),
+            *("-keyout", str(key), "-out", str(cert)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return cert, key
+
+
+def test_a_charger_connects_with_tls_and_its_password(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    cert, key = certificate
+    trusting = ssl.create_default_context(cafile=cert)
+
+    async def check() -> None:
+        headers = {"Authorization": "Basic Q1AxOnNlY3JldA=="}
+        settings: dict[str, Any] = {
+            "tls_cert": cert,
+            "tls_key": key,
+            "passwords": {"CP1": "secret"},
+            "accept_unknown": True,
+        }
+        async with endpoint(tmp_path, **settings) as ours:
+            url = ours.url.replace("ws:", "wss:")
+            async with charger16(url, ssl=trusting, additional_headers=headers) as charger:
+                await session16(charger)
+            with pytest.raises(InvalidStatus):
+                await connect(f"{url}/CP1", subprotocols=OCPP16, ssl=trusting)
+            with pytest.raises(ssl.SSLCertVerificationError):
+                await connect(f"{url}/CP1", subprotocols=OCPP16, ssl=ssl.create_default_context())
+
+    run(check())
+
+
+def test_the_back_office_is_reached_with_tls_only_where_its_certificate_is_trusted(
+    tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    cert, key = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+
+    async def check() -> None:
+        for ca_file, reached in ((cert, True), (None, False)):
+            upstream = Backoffice(tls=context)
+            await upstream.start()
+            async with endpoint(tmp_path, upstream, ca_file=ca_file) as ours:
+                if reached:
+                    async with charger16(ours.url) as charger:
+                        await session16(charger)
+                else:
+                    with pytest.raises(InvalidStatus) as refused:
+                        await connect(f"{ours.url}/CP1", subprotocols=OCPP16)
+                    assert refused.value.response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
 
     run(check())

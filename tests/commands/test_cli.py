@@ -155,10 +155,36 @@ def test_check_has_a_line_for_each_thing_and_ends_with_1_where_one_is_wrong(
 ) -> None:
     assert main(["--config", str(config), "check"]) == 1
     told = lines(capsys.readouterr().out)
-    assert set(told) == {"configuration", "store", "models", "certificates", "keys", "broker", "clock"}
+    assert set(told) == {
+        "configuration",
+        "store",
+        "models",
+        "certificates",
+        "keys",
+        "broker",
+        "ocpp",
+        "clock",
+    }
     assert {name for name, (mark, _) in told.items() if mark == "FAULT"} == {"models", "keys", "broker"}
     assert "keys add" in told["keys"][1]
     assert "cannot be reached" in told["broker"][1]
+
+
+def test_check_tells_whether_the_back_office_can_be_reached(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = config.read_text()
+    for section, mark, told in (
+        ("", "ok", "the endpoint for chargers is off"),
+        ("[ocpp]\nenabled = true\n", "ok", "no back office behind it, 0 passwords"),
+        ('[ocpp]\nenabled = true\nupstream_url = "ws://127.0.0.1:1/c"\n', "FAULT", "cannot be reached"),
+        ('[ocpp]\nenabled = true\npasswords_file = "/none"\n', "FAULT", "cannot read the passwords"),
+    ):
+        config.write_text(text + section)
+        main(["--config", str(config), "check"])
+        line = lines(capsys.readouterr().out)["ocpp"]
+        assert line[0] == mark
+        assert told in line[1]
 
 
 def test_check_makes_no_store_and_no_folder(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from websockets.typing import Subprotocol
 
 from edge_agent.adapters.ocpp_ws import OcppServer, OcppSettings
 from edge_agent.adapters.sqlite import SqliteLedger
+from edge_agent.ports import Listener
 from tests.rig.waiting import DEADLINE_S, HOST, free_port
 
 TAG = "TAG1"
@@ -37,7 +39,9 @@ class Backoffice:
     asked: (charger, text) of each request that came; said: of each message that it sent.
     """
 
-    def __init__(self, protocols: tuple[str, ...] = ("ocpp1.6", "ocpp2.0.1")) -> None:
+    def __init__(
+        self, protocols: tuple[str, ...] = ("ocpp1.6", "ocpp2.0.1"), tls: ssl.SSLContext | None = None
+    ) -> None:
         self.port = free_port()
         self.asked: list[tuple[str, str]] = []
         self.said: list[tuple[str, str]] = []
@@ -49,10 +53,15 @@ class Backoffice:
         self.refuses: HTTPStatus | None = None
         self.fails: set[str] = set()
         """Actions that it answers with an error."""
+        self._tls = tls
         self._protocols = [Subprotocol(each) for each in protocols]
         self._transactions = 0
         self._changed = asyncio.Condition()
         self._server: Server | None = None
+
+    @property
+    def scheme(self) -> str:
+        return "ws" if self._tls is None else "wss"
 
     async def start(self) -> None:
         """Begin to listen, unless it does."""
@@ -66,6 +75,7 @@ class Backoffice:
             process_request=self._admit,
             compression=None,
             ping_interval=None,
+            ssl=self._tls,
         )
 
     async def __aenter__(self) -> Self:
@@ -219,15 +229,20 @@ class Endpoint:
 
 @asynccontextmanager
 async def endpoint(
-    folder: Path, upstream: Backoffice | None = None, *, stand_in: bool = False, **settings: Any
+    folder: Path,
+    upstream: Backoffice | None = None,
+    *,
+    stand_in: bool = False,
+    listener: Listener | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Endpoint]:
     """Serve chargers, with what the folder holds of former times; the back office ends with it."""
     ledger = SqliteLedger(folder / "ledger.sqlite", datetime.now(UTC)) if stand_in else None
     heard = Heard()
-    url = None if upstream is None else f"ws://{HOST}:{upstream.port}/central/"
+    url = None if upstream is None else f"{upstream.scheme}://{HOST}:{upstream.port}/central/"
     server = OcppServer(
         OcppSettings(host=HOST, port=free_port(), upstream_url=url, **settings),
-        heard,
+        listener or heard,
         ledger,
         lambda: datetime.now(UTC),
     )
