@@ -7,8 +7,9 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from edge_agent.errors import ConfigError
 from edge_agent.wire.alert import Severity
 from edge_agent.wire.answers import FailureMode
 
@@ -51,7 +52,19 @@ def read(text: str) -> dict[str, Fault]:
     return faults
 
 
-FAULTS = read((files(__package__) / TABLE).read_text(encoding="utf-8"))
+def _installed() -> dict[str, Fault]:
+    """Return the table that comes with the program. Raises ConfigError for each slip of a correction."""
+    table = files(__package__) / TABLE
+    try:
+        return read(table.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        slips = error.errors(include_url=False, include_context=False)
+        raise ConfigError([f"{table}: {'.'.join(map(str, s['loc']))}: {s['msg']}" for s in slips]) from None
+    except (OSError, ValueError) as error:  # tomllib's is among them
+        raise ConfigError([f"{table}: {error}"]) from None
+
+
+FAULTS = _installed()
 """By the name that the contract has."""
 NAMES = {each: name for name, fault in FAULTS.items() for each in (name, *fault.also)}
 """Every spelling, and the name that the contract has for it."""

@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -259,28 +259,26 @@ async def endpoint(
             ledger.close()
 
 
-@asynccontextmanager
-async def charger16(url: str, charger_id: str = "CP1", **options: Any) -> AsyncIterator[ChargePoint16]:
+def charger16(
+    url: str, charger_id: str = "CP1", **options: Any
+) -> AbstractAsyncContextManager[ChargePoint16]:
     """A charger of OCPP 1.6 that answers what it is asked."""
-    async with (
-        connect(
-            f"{url}/{charger_id}", subprotocols=[Subprotocol("ocpp1.6")], compression=None, **options
-        ) as connection,
-        _running(ChargePoint16(charger_id, connection, response_timeout=DEADLINE_S)) as charger,
-    ):
-        yield charger
+    return _charger(ChargePoint16, "ocpp1.6", f"{url}/{charger_id}", options)
+
+
+def charger201(
+    url: str, charger_id: str = "CP2", **options: Any
+) -> AbstractAsyncContextManager[ChargePoint201]:
+    """A charger of OCPP 2.0.1."""
+    return _charger(ChargePoint201, "ocpp2.0.1", f"{url}/{charger_id}", options)
 
 
 @asynccontextmanager
-async def charger201(url: str, charger_id: str = "CP2", **options: Any) -> AsyncIterator[ChargePoint201]:
-    """A charger of OCPP 2.0.1."""
-    async with (
-        connect(
-            f"{url}/{charger_id}", subprotocols=[Subprotocol("ocpp2.0.1")], compression=None, **options
-        ) as connection,
-        _running(ChargePoint201(charger_id, connection, response_timeout=DEADLINE_S)) as charger,
-    ):
-        yield charger
+async def _charger(kind: Any, protocol: str, url: str, options: dict[str, Any]) -> AsyncIterator[Any]:
+    spoken = [Subprotocol(protocol)]
+    async with connect(url, subprotocols=spoken, compression=None, **options) as connection:
+        async with _running(kind(url, connection, response_timeout=DEADLINE_S)) as charger:
+            yield charger
 
 
 @asynccontextmanager
