@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_origin
 
 from edge_agent.config import NAMED_SECTIONS, Config, Section
 
@@ -22,7 +23,7 @@ def _keys(section: type[Section], where: str = "") -> dict[str, str]:
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, Section):
             found |= _keys(inner, f"{where}{name}.")
-        elif name in NAMED_SECTIONS:
+        elif get_origin(inner) is dict and name in NAMED_SECTIONS:
             found |= _keys(NAMED_SECTIONS[name], f"{where}{name}.{NAMES[name]}.")
         else:
             default = None if field.is_required() else field.default
