@@ -51,10 +51,16 @@ $(VENV)/clients.stamp: tests/clients/package-lock.json $(VENV)/dev.stamp
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix tests/clients --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# Apache Kafka, for the tests of the central side.
+$(VENV)/kafka.stamp: tests/kafka/pom.xml | $(VENV)/dev.stamp
+	@echo "Fetching Kafka ($<)"
+	@mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=lib
+	@touch $@
+
 run: $(VENV)/project.stamp ## Run the demo: simulator, broker and agent (options in DEMO="...")
 	@$(BIN)/edge-agent demo $(DEMO)
 
-test: services check $(VENV)/clients.stamp ## Set up everything, run the checks and the tests
+test: services check $(VENV)/clients.stamp $(VENV)/kafka.stamp ## Set up everything, run the checks and the tests
 	@$(BIN)/pytest
 
 check: $(VENV)/dev.stamp ## Format, lint, types and the import contracts
@@ -63,10 +69,10 @@ check: $(VENV)/dev.stamp ## Format, lint, types and the import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-services: ## Install what the tests run beside the agent: mosquitto, strace, openssl, ip, chromium
+services: ## Install what the tests run beside the agent: mosquitto, PostgreSQL, Java, chromium and more
 	@$(SERVICES) services
 
-system: services $(VENV)/clients.stamp ## Run the system tests: the real daemon, broker and kill -9 (slow)
+system: services $(VENV)/clients.stamp $(VENV)/kafka.stamp ## Run the system tests: the real daemon, broker and kill -9 (slow)
 	@$(BIN)/pytest tests/system
 
 bench: services $(VENV)/dev.stamp ## Measure latency and throughput
@@ -104,5 +110,5 @@ check-arm64: $(VENV)/run.stamp ## Show that every run-time package has a hashed 
 	done
 
 clean: ## Remove the environment and every cache
-	@rm -rf $(VENV) tests/clients/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) tests/clients/node_modules tests/kafka/lib build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,6 +13,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -234,6 +235,46 @@ class SourcesSection(Section):
     mapped: dict[str, MappedSection] = {}
 
 
+class SyncSection(Section):
+    """[sync]: what goes up to the central service."""
+
+    enabled: bool = False
+    url: Annotated[str, Field(pattern=r"^https?://[^/?#]+[^?#]*$")] | None = Field(
+        None, description="The central ingest, such as `https://central.example`."
+    )
+    token_file: Path | None = Field(None, description="File whose first line is this gateway's token.")
+    cert_file: Path | None = Field(None, description="Its certificate, instead of a token.")
+    key_file: Path | None = None
+    ca_file: Path | None = Field(None, description="Authorities to trust; default: the system's.")
+    proxy: str | None = Field(None, description="HTTP proxy to go through.")
+    readings: Literal["all", "changes", "none"] = Field(
+        "changes", description="Which readings go up: `all`, `changes` by more than a dead band, or `none`."
+    )
+    bytes_per_second: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Bound for metered links; none: no bound."
+    )
+    spread_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        60.0, description="So long, by chance, a gateway holds its backlog back when a link returns."
+    )
+    insecure: bool = Field(default=False, description="Allow http:// to another machine.")
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> SyncSection:
+        if not self.enabled:
+            return self
+        if self.url is None:
+            message = "url: say where to, or leave sync disabled"
+            raise ValueError(message)
+        if self.token_file is None and self.cert_file is None:
+            message = "give a token_file, or cert_file and key_file: upstream must know who sends"
+            raise ValueError(message)
+        host = urlsplit(self.url).hostname
+        if self.url.startswith("http:") and host not in LOOPBACK and not self.insecure:
+            message = f"{self.url} is not encrypted; write https://, or say insecure = true"
+            raise ValueError(message)
+        return self
+
+
 class ModelsSection(Section):
     """[models]: where the models are."""
 
@@ -307,6 +348,7 @@ class Config(Section):
     web: Web = Web()
     ocpp: OcppSection = OcppSection()
     sources: SourcesSection = SourcesSection()
+    sync: SyncSection = SyncSection()
     models: ModelsSection = ModelsSection()
     maintenance: Maintenance = Maintenance()
     offline: Offline = Offline()

@@ -74,6 +74,8 @@ class Sources:
     """Makes of a message that arrived one that may leave the site."""
     endpoint: Callable[[], Mapping[str, Any]] = DISABLED.copy
     """How the OCPP endpoint is."""
+    uplink: Callable[[], Mapping[str, Any]] = DISABLED.copy
+    """How the way up is."""
 
 
 class Desk:
@@ -170,6 +172,7 @@ class Desk:
                 since_turn_s=sources.clock.monotonic() - sources.ingest.turned_s,
                 drift=view.drift,
                 endpoint=sources.endpoint(),
+                uplink=sources.uplink(),
             )
         )
 

@@ -39,6 +39,8 @@ class Facts:
     drift: Mapping[str, Any] = field(default_factory=dict)
     endpoint: Mapping[str, Any] = field(default_factory=lambda: DISABLED)
     """How the OCPP endpoint is."""
+    uplink: Mapping[str, Any] = field(default_factory=lambda: DISABLED)
+    """How the way up is."""
 
 
 def assess(facts: Facts) -> Health:
@@ -50,7 +52,7 @@ def assess(facts: Facts) -> Health:
         "store": _store(facts),
         "disk": _disk(facts),
         "clock": {"status": HEALTHY if facts.clock != "stepped" else DEGRADED, "trust": facts.clock},
-        "uplink": DISABLED,
+        "uplink": dict(facts.uplink),
         "ocpp": dict(facts.endpoint),
         "ingest": _ingest(facts),
         # A few chargers never look like a fleet: it is told, and is no ill of the agent's.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ from edge_agent.ingest.inbox import Inbox
 from edge_agent.ingest.parts import Manners, Parts
 from edge_agent.ingest.publisher import CONSUMER, Publisher
 from edge_agent.ingest.tap import Tap
-from edge_agent.ingest.thread import Ingest
+from edge_agent.ingest.thread import UPLINK, Ingest
+from edge_agent.ingest.upward import Upward
 from edge_agent.shelf import Loaders, Shelf
 from edge_agent.sources import envelopes, evcc, everest, goe, mapped, openevse
 from edge_agent.sources.mapped import Device
@@ -40,6 +41,7 @@ from edge_agent.wire.outbox import Stream
 from edge_agent.wire.rest import RecordedMessage
 
 if TYPE_CHECKING:
+    from cloud_sync.uplink import Uplink, UplinkSettings
     from edge_agent.adapters.ocpp_ws import OcppServer, OcppSettings
     from edge_agent.adapters.scheduler import Scheduler
     from edge_agent.clock import SystemClock
@@ -77,6 +79,7 @@ class Service:
         self._ingest = Ingest(self._parts(), site(config), manners(config))
         self._tap = Tap(self._inbox, config.prefix, clock.now)
         self._ocpp = self._ocpp_server(config)
+        self._uplink = self._uplink_of(config)
         self.web = self._web_server(config)
         self.supervisor = Supervisor(self._tasks())
 
@@ -119,11 +122,22 @@ class Service:
         )
 
     def _tasks(self) -> list[Task]:
+        uplink = self._uplink
         return [
             Task("broker", self._broker.run, self._broker.stop),
             Task("pipeline", self._ingest.run, self._ingest.stop),
             Task("server", self.web.run, self.web.stop),
+            *([] if uplink is None else [Task("uplink", uplink.run, uplink.stop)]),
         ]
+
+    def _uplink_of(self, config: Config) -> Uplink | None:
+        if not config.sync.enabled:
+            return None
+        from cloud_sync.uplink import Uplink  # noqa: PLC0415 - httpx is 50 ms that others can do without
+
+        read = SqliteReader(config.store.path).records_after
+        outbox = Upward(self._inbox, self._ingest, read)
+        return Uplink(uplink_settings(config), outbox, lambda: self._clock.trust() != "unsynced")
 
     def _scheduler(self) -> Scheduler:
         from edge_agent.adapters.scheduler import Scheduler  # noqa: PLC0415 - 50 ms that a start can do without
@@ -195,6 +209,21 @@ class Service:
             return DISABLED
         return {"status": "healthy", "connected": self._ocpp.connected, "missed": self._tap.missed}
 
+    def _uplink_health(self) -> dict[str, Any]:
+        uplink = self._uplink
+        if uplink is None:
+            return DISABLED
+        reached = uplink.reached_at
+        return {
+            "status": "healthy" if uplink.trouble is None else "degraded",
+            "sent": uplink.sent,
+            "refused": uplink.refused,
+            "last_acknowledged": None
+            if reached is None
+            else f"{datetime.fromtimestamp(reached, UTC):%FT%TZ}",
+            **({} if uplink.trouble is None else {"message": uplink.trouble}),
+        }
+
     def _gauges(self) -> dict[str, float]:
         view = self._ingest.view
         return {
@@ -251,7 +280,14 @@ def manners(config: Config) -> Manners:
     """Return how the operator wants the pipeline to work."""
     patience = Patience(**config.offline.model_dump())
     failure_after = timedelta(hours=config.downtime.failure_hours)
-    return Manners(config.store.commit_s, patience, terms(config), failure_after, config.ocpp.enabled)
+    return Manners(
+        commit_s=config.store.commit_s,
+        patience=patience,
+        terms=terms(config),
+        failure_after=failure_after,
+        which_readings=config.sync.readings if config.sync.enabled else "none",
+        endpoint=config.ocpp.enabled,
+    )
 
 
 def terms(config: Config) -> Terms:
@@ -297,6 +333,23 @@ def ocpp_settings(config: Config) -> OcppSettings:
     )
 
 
+def uplink_settings(config: Config) -> UplinkSettings:
+    """Return where things go up to."""
+    from cloud_sync.uplink import UplinkSettings  # noqa: PLC0415 - as above
+
+    told = config.sync
+    return UplinkSettings(
+        url=told.url or "",
+        token_file=told.token_file,
+        cert_file=told.cert_file,
+        key_file=told.key_file,
+        ca_file=told.ca_file,
+        proxy=told.proxy,
+        bytes_a_second=told.bytes_per_second,
+        spread_s=told.spread_s,
+    )
+
+
 def store_bounds(config: Config) -> StoreBounds:
     """Return the store's bounds."""
     return StoreBounds(
@@ -305,7 +358,7 @@ def store_bounds(config: Config) -> StoreBounds:
         raw_days=config.store.raw_days,
         rollup_days=config.store.rollup_days,
         quarantine_bytes=config.limits.quarantine_bytes,
-        consumers=CONSUMERS,
+        consumers={**CONSUMERS, **({UPLINK: tuple(Stream)} if config.sync.enabled else {})},
     )
 
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs from Debian what a checkout needs beside Python packages:
 #   venv      python3-venv, without which `python3 -m venv` does not work on Debian
-#   services  what the tests run: mosquitto, strace, openssl, ip, chromium for the page, and libgomp1 for the training
+#   services  what the tests run: mosquitto, strace, openssl, ip, chromium for the page, libgomp1 for the training,
+#             and of the central side PostgreSQL, Java and Maven, which fetches Kafka
 # Does nothing, and needs no network, when all of it is there already.
 set -eu
 
@@ -43,6 +44,15 @@ services)
     has chromium || set -- "$@" chromium
     # LightGBM, which trains the models, is linked against it.
     PATH="$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q 'libgomp\.so\.1' || set -- "$@" libgomp1
+    has mvn || set -- "$@" maven
+    has java || set -- "$@" default-jre-headless
+    if ! has initdb && [ -z "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ]; then
+        set -- "$@" postgresql
+        # Debian would make a cluster and start it; the tests make their own.
+        as_root mkdir -p /etc/postgresql-common
+        [ -e /etc/postgresql-common/createcluster.conf ] ||
+            printf 'create_main_cluster = false\n' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
     [ $# -gt 0 ] || exit 0
     install "$@"
     # Debian starts the broker it installs. The tests start their own, so the one that came with us must not stay;

@@ -105,8 +105,8 @@ class Batch:
         if delivered is not None:
             self.commit.delivered.append(delivered)
 
-    def add(self, outcome: Outcome) -> None:
-        """Put in what a reading led to."""
+    def add(self, outcome: Outcome, *, goes_up: bool = True) -> None:
+        """Put in what a reading led to. goes_up: whether the reading itself is worth sending up."""
         reading, evse = outcome.reading, outcome.evse
         if outcome.refusal is not None:
             text = reading.metrics.model_dump_json(exclude_none=True).encode()
@@ -121,7 +121,7 @@ class Batch:
         for alert in outcome.alerts:
             self.tell_alert(alert)
         if outcome.judgement is not None and (outcome.news is not None or outcome.presses):
-            self._tell_judgement(outcome)
+            self._tell_judgement(outcome, goes_up=goes_up)
 
     def shed(self) -> int:
         """Drop the records that are not alerts, as room is short, and return how many they were."""
@@ -174,7 +174,11 @@ class Batch:
         """Put into the outbox what was lost, by kind."""
         self._tell(seq, RecordType.GAP, "_site", at, json.dumps(lost))
 
-    def _tell_judgement(self, outcome: Outcome) -> None:
+    def tell_gateway(self, status: str, at: datetime, seq: int) -> None:
+        """Put the gateway's own status, JSON, into the outbox."""
+        self._tell(seq, RecordType.GATEWAY, "_site", at, status)
+
+    def _tell_judgement(self, outcome: Outcome, *, goes_up: bool) -> None:
         judged, reading = outcome.judgement, outcome.reading
         if judged is None:
             return
@@ -184,6 +188,8 @@ class Batch:
             for kind, answer in ((RecordType.FAILURE, failure), (RecordType.ANOMALY, anomaly)):
                 seq = self._numbering.next(Stream.ANSWERS)
                 self._tell(seq, kind, charger.charger_id, judged.at, answer.model_dump_json())
+        if not goes_up:
+            return
         metrics = charger.now.model_dump(mode="json", exclude_none=True) | {
             "connector_id": charger.connector_id,
         }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edge_agent.core.judgement import Judgement
     from edge_agent.core.pipeline import Site
     from edge_agent.core.silence import Patience
+    from edge_agent.core.telling import Which
     from edge_agent.core.terms import Terms
     from edge_agent.ingest.inbox import Inbox
     from edge_agent.ingest.publisher import Publisher
@@ -61,5 +62,7 @@ class Manners:
     patience: Patience
     terms: Terms
     failure_after: timedelta = FAILURE_AFTER
+    which_readings: Which = "all"
+    """Which readings go up."""
     endpoint: bool = False
     """Whether chargers are heard by our own endpoint too."""

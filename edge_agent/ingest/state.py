@@ -21,6 +21,7 @@ from edge_agent.core.pipeline import Outcome, Site, refold, step
 from edge_agent.core.rules import RulesAnomaly, RulesFailure
 from edge_agent.core.silence import silence
 from edge_agent.core.suggestions import decided, settled
+from edge_agent.core.telling import ToldReading, is_worth_telling
 from edge_agent.core.work import readings_of
 from edge_agent.errors import DEFECT
 from edge_agent.wire.alert import AlertType
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from edge_agent.core.silence import Listening, Patience
     from edge_agent.core.suggestions import Decision
+    from edge_agent.core.telling import Which
     from edge_agent.core.terms import Terms
     from edge_agent.ingest.batch import Batch
     from edge_agent.ports import Restored
@@ -51,8 +53,12 @@ RULES = Models(RulesFailure(), RulesAnomaly())
 class State:
     """Chargers, watches, latest judgements and suggestions."""
 
-    def __init__(self, site: Site, failure_after: timedelta = FAILURE_AFTER) -> None:
-        """failure_after: how long an outage must last to be a failure."""
+    def __init__(
+        self, site: Site, failure_after: timedelta = FAILURE_AFTER, which_readings: Which = "all"
+    ) -> None:
+        """failure_after: how long an outage must last to be a failure. which_readings: go up."""
+        self._which_readings: Which = which_readings
+        self._told_readings: dict[EvseId, ToldReading] = {}
         self.site = site
         self.gaps: deque[Gap] = deque(maxlen=MOST_GAPS)
         """When nothing could be heard, oldest first."""
@@ -79,12 +85,24 @@ class State:
         """Let the core judge readings and put what follows into the batch; return what each led to."""
         self.site, outcomes = _stepped(self.site, readings, models)
         for outcome in outcomes:
-            batch.add(outcome)
+            batch.add(outcome, goes_up=self._goes_up(outcome))
             if outcome.judgement is not None:
                 self.latest[outcome.evse] = outcome.judgement
         for outcome in outcomes:  # their alerts have their numbers already
             self._conclude(outcome, batch)
         return outcomes
+
+    def _goes_up(self, outcome: Outcome) -> bool:
+        """Say whether a reading is worth sending up, and remember it if so."""
+        judged = outcome.judgement
+        if judged is None:
+            return False
+        before = self._told_readings.get(outcome.evse)
+        now, at = judged.charger.now, outcome.reading.at
+        if not is_worth_telling(before, now, at, self._which_readings):
+            return False
+        self._told_readings[outcome.evse] = ToldReading(now, at)
+        return True
 
     def _conclude(self, outcome: Outcome, batch: Batch) -> None:
         outage, tried = outcome.concluded
@@ -179,6 +197,10 @@ class State:
     def is_open(self, evse: EvseId, kind: AlertType) -> bool:
         """Return whether such an alert is open."""
         return self.alert_of(evse, kind) is not None
+
+    def tell_gateway(self, status: str, at: datetime, batch: Batch) -> None:
+        """Have the gateway's own status told upwards."""
+        batch.tell_gateway(status, at, self._next_alert_seq())
 
     def tell_gap(self, lost: Mapping[str, int], at: datetime, batch: Batch) -> None:
         """Have it told what was lost, by kind."""

@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 
 DRAIN_AT_MOST = 512
 LOOK_AGAIN_S = 0.25
+STATUS_AGAIN_S = 900.0
+"""So often the gateway's status goes up where nothing in it changes."""
+UNSENT = " unsent"
+UPLINK = "uplink"
+"""The outbox's consumer that sends all streams up."""
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +60,14 @@ class Ingest:
         self._parts = parts
         self._manners = manners
         self._counted: Counter[str] = Counter()
-        self._state = State(site, manners.failure_after)
+        self._state = State(site, manners.failure_after, manners.which_readings)
         self._lessons = Lessons({})
         self._drift: dict[str, Any] = {}
         self._listening_since: datetime | None = None
         self._deaf_since: datetime | None = None
         self._endpoint_since = parts.clock.now() if manners.endpoint else None
+        self._sent_through: dict[Stream, int] = {}
+        self._told_status: tuple[bytes, float] | None = None
         self._stopping = False
         self._begin(Numbering(site.epoch, {}), RedeliveryWindow())
 
@@ -80,6 +87,9 @@ class Ingest:
         self._lessons = Lessons(kept.meta)
         self._drift = self._lessons.told(self._parts.shelf.models.failure)
         self._deaf_since = max(self._state.site.heard.values(), default=None)
+        self._sent_through = {
+            stream: seq for (consumer, stream), seq in kept.cursors.items() if consumer == UPLINK
+        }
         self._parts.publisher.resume(kept.cursors.get((CONSUMER, Stream.ALERTS), 0))
         self._show()
 
@@ -254,15 +264,36 @@ class Ingest:
             self._listening_since = self._parts.clock.now()
             self._show()
 
+    def sent_through(self, stream: Stream) -> int:
+        """Return through which number the uplink has acknowledged a stream; from any thread."""
+        return self._sent_through.get(stream, 0)
+
+    def sent_up(self, stream: Stream, seq: int) -> None:
+        """Take note that upstream has a stream through this number."""
+        self._sent_through[stream] = seq
+        self._keeping.batch.commit.cursors[UPLINK, stream] = seq
+        self._keeping.batch.begin(self.turned_s)
+
     def trim(self) -> None:
-        """Delete what the store's bounds no longer allow. Raises StoreError."""
+        """Delete what the bounds no longer allow; have it told what nobody will see. Raises StoreError."""
         gone = self._parts.store.trim(self._parts.clock.steady())
         self._counted.update({f"trimmed {table}": rows for table, rows in gone.items()})
+        unsent = {table: rows for table, rows in gone.items() if table.endswith(UNSENT) and rows}
+        if unsent:
+            log.warning("room was short: records were given up that were never sent", extra={"rows": unsent})
+            self._state.tell_gap(unsent, self._parts.clock.now(), self._keeping.batch)
+            self._keeping.batch.begin(self.turned_s, pressing=True)
 
     def tell_status(self) -> None:
         """Publish how the gateway is, and the state of every EVSE once more."""
-        self._parts.publisher.say("gateway/status", self._gateway_status())
+        status = self._gateway_status()
+        self._parts.publisher.say("gateway/status", status)
         self._offer_states()
+        told = self._told_status
+        if told is None or told[0] != status or self.turned_s - told[1] >= STATUS_AGAIN_S:
+            self._told_status = status, self.turned_s
+            self._state.tell_gateway(status.decode(), self._parts.clock.now(), self._keeping.batch)
+            self._keeping.batch.begin(self.turned_s)
 
     def tell_statistics(self) -> None:
         """Log what came and what became of it so far."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_agent.ports import Quarantined, Restored, StoreUsage
+    from edge_agent.wire.outbox import Record, Stream
     from edge_agent.wire.reading import Reading
     from edge_agent.wire.types import EvseId
 
@@ -45,6 +46,12 @@ class SqliteReader:
         """Return what was set aside, newest first."""
         with self._connection() as connection:
             return [rows.quarantined_of(row) for row in connection.execute(QUARANTINE, (most,))]
+
+    def records_after(self, stream: Stream, seq: int, most: int) -> list[Record]:
+        """Return the next records of a stream, oldest first."""
+        with self._connection() as connection:
+            found = connection.execute(rows.SELECT_RECORDS[stream], (seq, most)).fetchall()
+        return [rows.record_of(stream, row) for row in found]
 
     def usage(self) -> StoreUsage:
         """Return how full the store is."""

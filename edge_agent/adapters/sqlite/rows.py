@@ -32,6 +32,10 @@ OUTBOX = {stream: f"outbox_{stream.value}" for stream in Stream}
 RECORD_TYPES = {kind.value: kind for kind in RecordType}
 
 RECORD_COLUMNS = "seq, epoch, type, charger_id, ts, clock, payload"
+SELECT_RECORDS = {
+    stream: f"SELECT {RECORD_COLUMNS} FROM {table} WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - our names
+    for stream, table in OUTBOX.items()
+}
 QUARANTINE_COLUMNS = "at, topic, reason, payload"
 
 _WATCH = TypeAdapter(Watch)

@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 ROWS_A_CUT = 1_000
 CUTS_A_TRIM = 20
-SELECT_RECORDS = {
-    stream: f"SELECT {rows.RECORD_COLUMNS} FROM {table} WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - our names
-    for stream, table in rows.OUTBOX.items()
-}
 
 
 class SqliteStore:
@@ -108,7 +104,7 @@ class SqliteStore:
     def records_after(self, stream: Stream, seq: int, most: int) -> list[Record]:
         """Return the next records of a stream, oldest first."""
         with self._refusals():
-            found = self._connection.execute(SELECT_RECORDS[stream], (seq, most)).fetchall()
+            found = self._connection.execute(rows.SELECT_RECORDS[stream], (seq, most)).fetchall()
         return [rows.record_of(stream, row) for row in found]
 
     def work(self, maintenance_id: str) -> WorkDone | None:

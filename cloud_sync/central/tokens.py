@@ -1,0 +1,93 @@
+"""Which gateway a token belongs to. The file holds hashes only, and is read again when it changes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from edge_agent.errors import ConfigError
+
+TOKEN_PREFIX = "evzgw_"  # noqa: S105 - what every token begins with
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-][A-Za-z0-9._:-]{0,63}$")]
+
+
+class Gateway(BaseModel):
+    """Who sends: never taken from what is sent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    site_id: Name
+    gateway_id: Name
+    tenant_id: Name | None = None
+
+
+_GATEWAYS = TypeAdapter(list[Gateway])
+
+
+class TokenBook:
+    """The gateways of a tokens file."""
+
+    def __init__(self, path: Path) -> None:
+        """Raise ConfigError where the file cannot be read."""
+        self._path = path
+        self._read_at: tuple[int, int] | None = None
+        self._gateways: dict[str, Gateway] = {}
+        self._refresh()
+
+    def find(self, token: str) -> Gateway | None:
+        """Return the gateway of a token. A file that has become unreadable leaves things as they were."""
+        with suppress(ConfigError):
+            self._refresh()
+        return self._gateways.get(_hashed(token))
+
+    def _refresh(self) -> None:
+        try:
+            found = self._path.stat()
+            if (found.st_mtime_ns, found.st_ino) == self._read_at:
+                return
+            gateways = _GATEWAYS.validate_json(self._path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise ConfigError([f"{self._path}: cannot be used: {error}"]) from None
+        self._gateways = {each.sha256: each for each in gateways}
+        self._read_at = (found.st_mtime_ns, found.st_ino)
+
+
+def add(path: Path, site_id: str, gateway_id: str, tenant_id: str | None) -> str:
+    """Put a gateway's new token into the file and return it: it is nowhere else. Raises ConfigError."""
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    try:
+        known = _GATEWAYS.validate_json(path.read_bytes()) if path.exists() else []
+        gateway = Gateway(sha256=_hashed(token), site_id=site_id, gateway_id=gateway_id, tenant_id=tenant_id)
+    except (OSError, ValidationError) as error:
+        raise ConfigError([f"{path}: {error}"]) from None
+    _write(path, [*known, gateway])
+    return token
+
+
+def revoke(path: Path, gateway_id: str) -> int:
+    """Forget a gateway's tokens; return how many there were. Raises ConfigError."""
+    try:
+        known = _GATEWAYS.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ConfigError([f"{path}: {error}"]) from None
+    kept = [each for each in known if each.gateway_id != gateway_id]
+    _write(path, kept)
+    return len(known) - len(kept)
+
+
+def _write(path: Path, gateways: list[Gateway]) -> None:
+    beside = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb") as file:
+        file.write(_GATEWAYS.dump_json(gateways, indent=1))
+    beside.replace(path)
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
