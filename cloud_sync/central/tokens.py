@@ -35,7 +35,7 @@ class TokenBook:
     """The gateways of a tokens file."""
 
     def __init__(self, path: Path) -> None:
-        """Raise ConfigError where the file cannot be read."""
+        """Raise ConfigError where the file cannot be read. Where there is none yet, nobody gets in."""
         self._path = path
         self._read_at: tuple[int, int] | None = None
         self._gateways: dict[str, Gateway] = {}
@@ -53,6 +53,9 @@ class TokenBook:
             if (found.st_mtime_ns, found.st_ino) == self._read_at:
                 return
             gateways = _GATEWAYS.validate_json(self._path.read_bytes())
+        except FileNotFoundError:
+            self._gateways, self._read_at = {}, None
+            return
         except (OSError, ValidationError) as error:
             raise ConfigError([f"{self._path}: cannot be used: {error}"]) from None
         self._gateways = {each.sha256: each for each in gateways}

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from edge_agent.core.judgement import Judgement
     from edge_agent.core.pipeline import Outcome
     from edge_agent.ports import Delivered
     from edge_agent.wire.alert import Alert
-    from edge_agent.wire.answers import MaintenanceAnswer
+    from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, MaintenanceAnswer
     from edge_agent.wire.outbox import ClockTrust
     from edge_agent.wire.service import Attempt, Downtime, WorkDone
 
@@ -105,7 +106,7 @@ class Batch:
         if delivered is not None:
             self.commit.delivered.append(delivered)
 
-    def add(self, outcome: Outcome, *, goes_up: bool = True) -> None:
+    def add(self, outcome: Outcome, *, goes_up: bool = False) -> None:
         """Put in what a reading led to. goes_up: whether the reading itself is worth sending up."""
         reading, evse = outcome.reading, outcome.evse
         if outcome.refusal is not None:
@@ -120,8 +121,10 @@ class Batch:
             self.commit.watches[evse, kind] = watch
         for alert in outcome.alerts:
             self.tell_alert(alert)
-        if outcome.judgement is not None and (outcome.news is not None or outcome.presses):
-            self._tell_judgement(outcome, goes_up=goes_up)
+        if outcome.judgement is not None and outcome.news is not None:
+            self._tell_answers(outcome.judgement, outcome.news)
+        if goes_up:
+            self._tell_reading(outcome)
 
     def shed(self) -> int:
         """Drop the records that are not alerts, as room is short, and return how many they were."""
@@ -178,29 +181,24 @@ class Batch:
         """Put the gateway's own status, JSON, into the outbox."""
         self._tell(seq, RecordType.GATEWAY, "_site", at, status)
 
-    def _tell_judgement(self, outcome: Outcome, *, goes_up: bool) -> None:
-        judged, reading = outcome.judgement, outcome.reading
-        if judged is None:
-            return
-        charger = judged.charger
-        if outcome.news is not None:
-            failure, anomaly = outcome.news
-            for kind, answer in ((RecordType.FAILURE, failure), (RecordType.ANOMALY, anomaly)):
-                seq = self._numbering.next(Stream.ANSWERS)
-                self._tell(seq, kind, charger.charger_id, judged.at, answer.model_dump_json())
-        if not goes_up:
-            return
-        metrics = charger.now.model_dump(mode="json", exclude_none=True) | {
-            "connector_id": charger.connector_id,
-        }
+    def _tell_answers(self, judged: Judgement, news: tuple[FailureAnswer, AnomalyAnswer]) -> None:
+        for kind, answer in zip((RecordType.FAILURE, RecordType.ANOMALY), news, strict=True):
+            seq = self._numbering.next(Stream.ANSWERS)
+            self._tell(seq, kind, judged.charger.charger_id, judged.at, answer.model_dump_json())
+
+    def _tell_reading(self, outcome: Outcome) -> None:
+        """Tell a reading with all that is known by it; one of the past only with what it says itself."""
+        reading, evse, judged = outcome.reading, outcome.evse, outcome.judgement
+        known = reading.metrics if judged is None else judged.charger.now
+        metrics = known.model_dump(mode="json", exclude_none=True)
         told = {
-            "charger_id": charger.charger_id,
-            "metrics": metrics,
-            "tenant_id": charger.tenant_id,
+            "charger_id": evse.charger_id,
+            "metrics": {**metrics, "connector_id": evse.connector_id},
+            "tenant_id": reading.tenant_id if judged is None else judged.charger.tenant_id,
             "timestamp": reading.at.isoformat().replace("+00:00", "Z"),
         }
         seq = self._numbering.next(Stream.READINGS)
-        self._tell(seq, RecordType.READING, charger.charger_id, judged.at, json.dumps(told))
+        self._tell(seq, RecordType.READING, evse.charger_id, reading.at, json.dumps(told))
 
     def _tell(self, seq: int, kind: RecordType, charger_id: str, ts: datetime, payload: str) -> None:
         self.commit.records.append(self._numbering.record(seq, kind, charger_id, ts, payload))

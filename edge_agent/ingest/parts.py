@@ -62,7 +62,7 @@ class Manners:
     patience: Patience
     terms: Terms
     failure_after: timedelta = FAILURE_AFTER
-    which_readings: Which = "all"
+    which_readings: Which = "none"
     """Which readings go up."""
     endpoint: bool = False
     """Whether chargers are heard by our own endpoint too."""

@@ -26,6 +26,7 @@ from edge_agent.core.work import readings_of
 from edge_agent.errors import DEFECT
 from edge_agent.wire.alert import AlertType
 from edge_agent.wire.answers import SuggestionState
+from edge_agent.wire.metrics import Metrics
 from edge_agent.wire.outbox import Stream
 from edge_agent.wire.types import SITE, EvseId
 
@@ -54,7 +55,7 @@ class State:
     """Chargers, watches, latest judgements and suggestions."""
 
     def __init__(
-        self, site: Site, failure_after: timedelta = FAILURE_AFTER, which_readings: Which = "all"
+        self, site: Site, failure_after: timedelta = FAILURE_AFTER, which_readings: Which = "none"
     ) -> None:
         """failure_after: how long an outage must last to be a failure. which_readings: go up."""
         self._which_readings: Which = which_readings
@@ -94,9 +95,11 @@ class State:
 
     def _goes_up(self, outcome: Outcome) -> bool:
         """Say whether a reading is worth sending up, and remember it if so."""
-        judged = outcome.judgement
-        if judged is None:
+        judged, reading = outcome.judgement, outcome.reading
+        if outcome.refusal is not None or self._which_readings == "none":
             return False
+        if judged is None:  # of the past: whole measurements fill the history there too
+            return isinstance(reading.metrics, Metrics) and not reading.retained
         before = self._told_readings.get(outcome.evse)
         now, at = judged.charger.now, outcome.reading.at
         if not is_worth_telling(before, now, at, self._which_readings):

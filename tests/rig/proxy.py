@@ -33,13 +33,23 @@ class Proxy:
         for thread in self._threads:
             thread.join()
 
+    def cut(self) -> None:
+        """Cut every connection that stands; new ones may be made."""
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
     def _accept(self) -> None:
         while True:
             try:
                 agent, _ = self._listener.accept()
             except OSError:
                 return
-            broker = socket.create_connection((HOST, self._broker_port))
+            try:
+                broker = socket.create_connection((HOST, self._broker_port))
+            except OSError:  # nobody is there: so it is for who comes through here
+                agent.close()
+                continue
             self._ends += [agent, broker]
             for work in ((agent, broker, True), (broker, agent, False)):
                 thread = Thread(target=self._forward, args=work)
