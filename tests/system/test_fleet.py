@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +14,8 @@ import pytest
 from tests.rig.agent import Agent
 from tests.rig.broker import SITE_ID, Mosquitto
 from tests.rig.clients import Publisher
-from tests.rig.fleet import CentralSide
-from tests.rig.kafka import Kafka
+from tests.rig.fleet import CentralSide, Process
+from tests.rig.kafka import Kafka, KafkaBroker
 from tests.rig.postgres import Postgres
 from tests.rig.proxy import Proxy
 from tests.rig.site import HEALTHY
@@ -65,7 +65,11 @@ class Fleet(NamedTuple):
         elif what == "network":
             self.wire.cut()
         else:
-            nodes = {"ingest": [self.central.ingest], "sink": self.central.sinks, "kafka": self.kafka.brokers}
+            nodes: dict[str, Sequence[Process | KafkaBroker]] = {
+                "ingest": [self.central.ingest],
+                "sink": self.central.sinks,
+                "kafka": self.kafka.brokers,
+            }
             node = chance.choice(nodes[what])
             node.kill9()
             outlast(0.5)
