@@ -53,7 +53,7 @@ class Fleet(NamedTuple):
     kafka: Kafka
     wire: Proxy
 
-    def count(self, what: str, table: str, more: str = "") -> str:
+    def counting(self, what: str, table: str, more: str = "") -> str:
         return f"SELECT count({what}) FROM {table} WHERE gateway_id = '{self.gateway_id}' {more}"
 
     def break_something(self, chance: random.Random) -> None:
@@ -119,8 +119,8 @@ def test_every_reading_is_in_the_central_database_once_whatever_is_killed_or_cut
     speaking.join()
     publisher.wait_until_sent(READINGS)
     central = fleet.central
-    central.wait_for(fleet.count("DISTINCT metrics->>'total_sessions'", "charger_metrics"), READINGS)
-    assert central.ask(fleet.count("*", "charger_metrics")) == [(READINGS,)]
-    assert central.ask(fleet.count("*", "out_of_range")) == [(0,)]
+    central.wait_for(fleet.counting("DISTINCT metrics->>'total_sessions'", "charger_metrics"), READINGS)
+    assert central.ask(fleet.counting("*", "charger_metrics")) == [(READINGS,)]
+    assert central.ask(fleet.counting("*", "out_of_range")) == [(0,)]
     assert central.ask("SELECT count(*) FROM dead_letters") == [(0,)]
-    assert central.ask(fleet.count("*", "charger_latest", "AND failure IS NOT NULL")) == [(10,)]
+    assert central.ask(fleet.counting("*", "charger_latest", "AND failure IS NOT NULL")) == [(10,)]
