@@ -54,7 +54,8 @@ $(VENV)/clients.stamp: tests/clients/package-lock.json $(VENV)/dev.stamp
 # Apache Kafka, for the tests of the central side.
 $(VENV)/kafka.stamp: tests/kafka/pom.xml | $(VENV)/dev.stamp
 	@echo "Fetching Kafka ($<)"
-	@mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=lib
+	@mvn --quiet --batch-mode --file $< org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory=lib
 	@touch $@
 
 run: $(VENV)/project.stamp ## Run the demo: simulator, broker and agent (options in DEMO="...")
@@ -98,6 +99,7 @@ evaluate: services $(VENV)/dev.stamp ## Judge the models anew and write the card
 lock: $(VENV)/dev.stamp ## Write the locks anew (UPGRADE=1 takes the newest versions)
 	@$(LOCK) --all-extras $(if $(UPGRADE),--upgrade) --output-file $(LOCKS)/dev.lock
 	@$(LOCK) --extra build --extra demo --constraint $(LOCKS)/dev.lock --upgrade --output-file $(LOCKS)/run.lock
+	@$(LOCK) --extra build --extra central --constraint $(LOCKS)/dev.lock --upgrade --output-file $(LOCKS)/central.lock
 
 check-arm64: $(VENV)/run.stamp ## Show that every run-time package has a hashed arm64 wheel for Python 3.11 and 3.13
 	@wheels=$$(mktemp -d); trap 'rm -rf "$$wheels"' EXIT; \
