@@ -91,7 +91,7 @@ class Uplink:
 
     def run(self) -> None:
         """Serve until `stop`."""
-        asyncio.run(self._serve())
+        asyncio.run(self.serve())
 
     def stop(self) -> None:
         """Let `run` return; what is under way is sent again after a restart, and is known there."""
@@ -99,7 +99,8 @@ class Uplink:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._ended.set)
 
-    async def _serve(self) -> None:
+    async def serve(self) -> None:
+        """Serve until `stop`, on a loop that others may share."""
         self._loop = asyncio.get_running_loop()
         tasks = [asyncio.create_task(self._carry(stream)) for stream in Stream]
         ending = asyncio.create_task(self._ended.wait())
@@ -197,7 +198,7 @@ class Uplink:
         if not self._clients or self._clients[-1][0] != made_of:
             client = httpx.AsyncClient(
                 base_url=settings.url,
-                verify=self._tls() if settings.url.startswith("https:") else True,
+                verify=self._tls() if settings.url.startswith("https:") else False,
                 proxy=settings.proxy,
                 trust_env=False,
                 timeout=TIMEOUT,

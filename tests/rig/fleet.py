@@ -40,6 +40,11 @@ class Process:
                 stderr=log,
             )
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
     def kill9(self) -> None:
         self._end(signal.SIGKILL)
 

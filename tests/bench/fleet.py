@@ -1,0 +1,155 @@
+"""Many gateways in one process, each with the real uplink. A child process.
+
+    python -m tests.bench.fleet URL TOKENS COUNT RECORDS
+
+TOKENS: a file with a token a line. Each gateway has RECORDS answers and as many readings waiting, as after an
+outage. Prints a JSON document: seconds until all was acknowledged, records, bytes of bodies, ms of each request
+and refusals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cloud_sync.batch import Acked, Batch, Wait
+from cloud_sync.uplink import Uplink, UplinkSettings
+from edge_agent.wire.outbox import Record, RecordType, Stream
+
+EPOCH = "bench"
+KINDS = {Stream.ANSWERS: RecordType.FAILURE, Stream.READINGS: RecordType.READING}
+
+
+class Gateway(Uplink):
+    """An uplink that measures its requests."""
+
+    def __init__(self, settings: UplinkSettings, outbox: Waiting, told: Told) -> None:
+        super().__init__(settings, outbox, lambda: True)
+        self._told = told
+
+    async def _sent(self, batch: Batch, failures: int) -> Acked | Wait:
+        began = time.monotonic()
+        answer = await super()._sent(batch, failures)
+        self._told.ms.append(1000 * (time.monotonic() - began))
+        if isinstance(answer, Wait):
+            self._told.refusals.append(answer.reason)
+        return answer
+
+
+class Told:
+    """What all of them have to tell."""
+
+    def __init__(self) -> None:
+        self.ms: list[float] = []
+        self.refusals: list[str] = []
+
+
+class Waiting:
+    """An outbox in memory. done: set once all of it is acknowledged."""
+
+    def __init__(self, number: int, count: int) -> None:
+        chance = random.Random(number)
+        start = datetime.now(UTC) - timedelta(days=1)
+        self._records = {
+            stream: [_record(stream, seq, chance, start, number) for seq in range(1, count + 1)]
+            for stream in KINDS
+        }
+        self._cursors = dict.fromkeys(Stream, 0)
+        self.done = asyncio.Event()
+
+    def records_after(self, stream: Stream, seq: int, most: int) -> list[Record]:
+        return self._records.get(stream, [])[seq : seq + most]
+
+    def cursor(self, stream: Stream) -> int:
+        return self._cursors[stream]
+
+    def acknowledged(self, stream: Stream, seq: int) -> None:
+        self._cursors[stream] = seq
+        if all(self._cursors[each] >= len(held) for each, held in self._records.items()):
+            self.loop.call_soon_threadsafe(self.done.set)
+
+    loop: asyncio.AbstractEventLoop
+
+
+def _record(stream: Stream, seq: int, chance: random.Random, start: datetime, number: int) -> Record:
+    charger_id = f"CHG_{number:04}_{seq % 8}"
+    at = start + timedelta(seconds=10 * seq)
+    if stream is Stream.READINGS:
+        metrics = {
+            "connector_id": 1,
+            "connector_status": chance.choice(["CHARGING", "AVAILABLE"]),
+            "power": round(chance.uniform(0, 22), 2),
+            "temperature": round(chance.uniform(10, 45), 1),
+            "energy_delivered": round(chance.uniform(0, 60), 2),
+        }
+        payload: dict[str, object] = {
+            "charger_id": charger_id,
+            "metrics": metrics,
+            "timestamp": at.isoformat(),
+        }
+    else:
+        payload = {
+            "charger_id": charger_id,
+            "connector_id": 1,
+            "failure_probability": round(chance.random() / 10, 4),
+            "confidence": round(chance.random(), 3),
+            "recommended_action": "WITHIN_30_DAYS",
+            "top_contributing_factors": [
+                f"uptime {chance.randrange(9_000)} h",
+                f"codes {chance.randrange(9)} a day",
+            ],
+            "model_version": "2026.11.1",
+            "timestamp": at.isoformat(),
+        }
+    return Record(
+        stream=stream,
+        seq=seq,
+        epoch=EPOCH,
+        type=KINDS[stream],
+        charger_id=charger_id,
+        ts=at,
+        clock="trusted",
+        payload=json.dumps(payload),
+    )
+
+
+async def main(tokens: list[str]) -> None:
+    """See above."""
+    url, count, records = sys.argv[1], int(sys.argv[3]), int(sys.argv[4])
+    told, loop = Told(), asyncio.get_running_loop()
+    with tempfile.TemporaryDirectory() as folder:
+        gateways = []
+        for number in range(count):
+            file = Path(folder) / str(number)
+            file.write_text(tokens[number])
+            outbox = Waiting(number, records)
+            outbox.loop = loop
+            gateways.append(
+                (Gateway(UplinkSettings(url=url, token_file=file, spread_s=1.0), outbox, told), outbox)
+            )
+        print("ready", flush=True)
+        sys.stdin.readline()
+        began = time.monotonic()
+        serving = [asyncio.create_task(uplink.serve()) for uplink, _ in gateways]
+        await asyncio.gather(*(outbox.done.wait() for _, outbox in gateways))
+        seconds = time.monotonic() - began
+        for uplink, _ in gateways:
+            uplink.stop()
+        await asyncio.gather(*serving, return_exceptions=True)
+    sent = sum(uplink.sent for uplink, _ in gateways)
+    sizes = sum(uplink.bytes_sent for uplink, _ in gateways)
+    print(
+        json.dumps(
+            {"seconds": seconds, "records": sent, "bytes": sizes, "ms": told.ms, "refusals": told.refusals}
+        )
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[2]).read_text().split()))
