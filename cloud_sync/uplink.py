@@ -21,7 +21,7 @@ from edge_agent.wire.outbox import Record, Stream
 from edge_agent.wire.uplink import MOST_RECORDS, RejectedRecord
 
 PATH = "/v1/batches"
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = {Stream.ALERTS: 0.25, Stream.ANSWERS: 1.0, Stream.READINGS: 1.0}
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 GZIP_LEVEL = 6
 BACKLOG = 2 * MOST_RECORDS
@@ -127,7 +127,7 @@ class Uplink:
             batch = next_batch(records, most)
             if batch is None:
                 held_back = False
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(LOOK_EVERY_S[stream])
                 continue
             if failures and stream is not Stream.ALERTS and len(records) > MOST_RECORDS:
                 held_back = True

@@ -38,14 +38,14 @@ COPIED = 200_000
 PREDICTIONS = """
 INSERT INTO predictions (charger_id, connector_id, model_type, model_version, prediction_data, confidence,
     predicted_at, tenant_id, site_id, gateway_id, epoch, stream, seq, ts, clock)
-SELECT 'C' || n % 8, 1, 'failure_predictor', 'v1', '{"failure_probability": 0.1}', 0.5, at, 't',
-    's' || n % 1000, 'g' || n % 1000, 'e', 'answers', n, at, 'trusted'
-FROM (SELECT n, now() - (n % 30) * interval '1 day' AS at FROM generate_series(1, %s) n) x
+SELECT 'C' || n %% 8, 1, 'failure_predictor', 'v1', '{"failure_probability": 0.1}', 0.5, at, 't',
+    's' || n %% 1000, 'g' || n %% 1000, 'e', 'answers', n, at, 'trusted'
+FROM (SELECT n, now() - (n %% 30) * interval '1 day' AS at FROM generate_series(1, %s) n) x
 """
 CHARGERS = """
 INSERT INTO charger_latest (site_id, charger_id, connector_id, tenant_id, gateway_id, connector_status,
     failure, failure_at)
-SELECT 's' || n / 8, 'C' || n % 8, 1, 't', 'g' || n / 8, 'CHARGING',
+SELECT 's' || n / 8, 'C' || n %% 8, 1, 't', 'g' || n / 8, 'CHARGING',
     jsonb_build_object('failure_probability', random(), 'recommended_action', 'WITHIN_30_DAYS'), now()
 FROM generate_series(0, %s) n
 """

@@ -3,14 +3,15 @@
     python -m tests.bench.fleet URL TOKENS COUNT RECORDS
 
 TOKENS: a file with a token a line. Each gateway has RECORDS answers and as many readings waiting, as after an
-outage. Prints a JSON document: seconds until all was acknowledged, records, bytes of bodies, ms of each request
-and refusals.
+outage. Prints a JSON document: seconds until all was acknowledged, records, bytes of bodies, ms a request,
+refusals.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 import sys
 import tempfile
@@ -121,6 +122,7 @@ def _record(stream: Stream, seq: int, chance: random.Random, start: datetime, nu
 
 async def main(tokens: list[str]) -> None:
     """See above."""
+    logging.disable()  # a thousand gateways would each tell of it
     url, count, records = sys.argv[1], int(sys.argv[3]), int(sys.argv[4])
     told, loop = Told(), asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as folder:
