@@ -76,7 +76,7 @@ services: ## Install what the tests run beside the agent: mosquitto, PostgreSQL,
 system: services $(VENV)/clients.stamp $(VENV)/kafka.stamp ## Run the system tests: the real daemon, broker and kill -9 (slow)
 	@$(BIN)/pytest tests/system
 
-bench: services $(VENV)/dev.stamp ## Measure latency and throughput
+bench: services $(VENV)/clients.stamp $(VENV)/kafka.stamp ## Measure latency and throughput
 	@$(BIN)/python -m tests.bench
 
 train: services $(VENV)/dev.stamp ## Train the model and export it to ONNX

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+import httpx
+
 from edge_agent.adapters.mqtt import try_connection
 from edge_agent.adapters.onnx import load_anomaly, load_failure
 from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.adapters.web.keys import KeyRing
 from edge_agent.clock import SystemClock
-from edge_agent.config import Config, load, passwords
+from edge_agent.config import Config, load, passwords, secret
 from edge_agent.errors import ConfigError, EdgeAgentError
 from edge_agent.service import broker_settings, registry
 from edge_agent.sources import Received
@@ -158,6 +160,31 @@ def _ocpp(config: Config) -> Finding:
     return Finding(f"{place} relays to {told.upstream_url}; upstream lost: {told.when_upstream_lost}")
 
 
+def _uplink(config: Config) -> Finding:
+    """Where things go up to, and whether it answers; nothing is sent."""
+    told = config.sync
+    if not told.enabled or told.url is None:
+        return Finding("nothing goes up: [sync] is off")
+    secret(told.token_file)
+    try:
+        answer = httpx.get(
+            f"{told.url.rstrip('/')}/health",
+            verify=ssl.create_default_context(cafile=told.ca_file)
+            if told.url.startswith("https:")
+            else False,
+            proxy=told.proxy,
+            trust_env=False,
+            timeout=UPSTREAM_WAIT_S,
+        )
+    except (httpx.HTTPError, OSError) as error:
+        return Finding("", f"[sync] {told.url} cannot be reached: {error}")
+    if not answer.is_success:
+        return Finding(
+            "", f"[sync] {told.url} answers {answer.status_code} to /health: is it the ingest's address?"
+        )
+    return Finding(f"{told.url} answers; readings: {told.readings}")
+
+
 def _clock(_config: Config) -> Finding:
     trust = SystemClock().trust()
     if trust == "trusted":
@@ -172,6 +199,7 @@ LOOKS: dict[str, Callable[[Config], Finding]] = {
     "keys": _keys,
     "broker": _broker,
     "ocpp": _ocpp,
+    "uplink": _uplink,
     "clock": _clock,
 }
 

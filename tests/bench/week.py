@@ -1,8 +1,8 @@
 """A site of twenty chargers that was cut off for a week, and its link's return.
 
-The week is simulated, and goes through the agent's own pipeline into a store on disk. Then the agent is started
-on that store, with the central side up: how long until all of it is in the database, and how long live alerts
-take meanwhile.
+The week is simulated, and goes through the agent's own pipeline into a store on disk. Then the agent is
+started on that store, with a central side that serves others already: how long until all of it is in the
+database, and how long alerts of that time take meanwhile.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+import httpx
 
 from edge_agent.adapters.sqlite import SqliteStore
 from edge_agent.clock import ReplayClock
@@ -26,6 +28,7 @@ from edge_agent.simulator.fleet import Fleet, SitePlan
 from tests.bench.report import Figure, at_most, middle
 from tests.bench.rig import SitePlan as BrokerPlan
 from tests.bench.rig import broker, folder
+from tests.cloud_sync.making import batch, record
 from tests.rig.agent import Agent
 from tests.rig.broker import SITE_ID, Mosquitto
 from tests.rig.clients import Publisher as Chargers
@@ -159,6 +162,7 @@ def _caught_up(place: Path, agent: Agent, mosquitto: Mosquitto, backlog: dict[st
     central.start()
     chargers = Chargers(mosquitto.port)
     try:
+        _serve_another(central)
         token = central.token(SITE_ID, "gw-1")
         text = agent.config.read_text().replace("http://127.0.0.1:9", central.url)
         agent.config.write_text(text.replace(str(place / "none"), str(token)))
@@ -189,6 +193,16 @@ def _caught_up(place: Path, agent: Agent, mosquitto: Mosquitto, backlog: dict[st
             note=f"median {middle(latencies):.2f} s of {len(latencies)}",
         ),
     ]
+
+
+def _serve_another(central: CentralSide) -> None:
+    """Let a batch of another gateway through: producer and consumers have found Kafka before."""
+    token = central.token("site-0", "gw-0").read_text().strip()
+    answer = httpx.post(
+        f"{central.url}/v1/batches", json=batch(record(1)), headers={"Authorization": f"Bearer {token}"}
+    )
+    answer.raise_for_status()
+    central.wait_for("SELECT count(*) FROM charger_latest WHERE gateway_id = 'gw-0'", 1)
 
 
 def _alert_s(central: CentralSide, chargers: Chargers, number: int) -> float:

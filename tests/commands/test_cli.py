@@ -163,6 +163,7 @@ def test_check_has_a_line_for_each_thing_and_ends_with_1_where_one_is_wrong(
         "keys",
         "broker",
         "ocpp",
+        "uplink",
         "clock",
     }
     assert {name for name, (mark, _) in told.items() if mark == "FAULT"} == {"models", "keys", "broker"}
@@ -185,6 +186,26 @@ def test_check_tells_whether_the_back_office_can_be_reached(
         line = lines(capsys.readouterr().out)["ocpp"]
         assert line[0] == mark
         assert told in line[1]
+
+
+def test_check_tells_whether_the_central_service_can_be_reached(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = tmp_path / "token"
+    up = f'[sync]\nenabled = true\nurl = "http://127.0.0.1:1"\ntoken_file = "{token}"\n'
+    text = config.read_text()
+
+    def looked(section: str) -> tuple[str, str]:
+        config.write_text(text + section)
+        main(["--config", str(config), "check"])
+        return lines(capsys.readouterr().out)["uplink"]
+
+    assert looked("") == ("ok", "nothing goes up: [sync] is off")
+    mark, told = looked(up)
+    assert (mark, "cannot read the secret" in told) == ("FAULT", True)
+    token.write_text("t")
+    mark, told = looked(up)
+    assert (mark, "cannot be reached" in told) == ("FAULT", True)
 
 
 def test_check_makes_no_store_and_no_folder(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

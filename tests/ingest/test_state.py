@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import numpy as np
@@ -13,6 +14,7 @@ from edge_agent.core.features import FAILURE_FEATURES, FloatArray
 from edge_agent.core.models import Models
 from edge_agent.core.rules import RulesAnomaly, RulesFailure
 from edge_agent.core.silence import Listening, Patience
+from edge_agent.core.telling import Which
 from edge_agent.errors import DEFECT
 from edge_agent.ingest.batch import Batch, Numbering
 from edge_agent.ingest.state import RULES as FALLBACK
@@ -193,3 +195,22 @@ def test_while_nothing_can_be_heard_the_site_s_alert_stands_as_it_is() -> None:
     state.observe(state.silence(at(420), Listening(at(-86_400)), Patience(), batch), RULES, batch)
     assert state.silence(at(500), Listening(None), Patience(), batch) == []
     assert [alert.alert_type for alert in open_alerts(state.site)] == ["SITE_OFFLINE"]
+
+
+def test_readings_go_up_only_where_they_are_wanted_and_say_something_new() -> None:
+    def told(which: Which) -> int:
+        state, batch = State(site(), which_readings=which), a_batch()
+        state.observe([said(10 * n, power=7.0) for n in range(20)], RULES, batch)
+        return len([record for record in batch.commit.records if record.type == "reading"])
+
+    assert (told("none"), told("changes"), told("all")) == (0, 1, 20)
+
+
+def test_what_comes_late_goes_up_with_what_it_says_itself() -> None:
+    state, batch = State(site(), which_readings="changes"), a_batch()
+    state.observe([said(100, temperature=30.0)], RULES, batch)
+    late = said(200, temperature=20.0)._replace(measured_at=at(50))
+    state.observe([said(110, temperature=30.0)._replace(measured_at=at(110)), late], RULES, batch)
+    readings = [json.loads(record.payload) for record in batch.commit.records if record.type == "reading"]
+    assert readings[-1]["metrics"]["temperature"] == 20.0
+    assert readings[-1]["timestamp"] == "2025-10-01T12:00:50Z"
