@@ -15,6 +15,8 @@ from edge_agent.errors import EdgeAgentError
 if TYPE_CHECKING:
     from cloud_sync.central import settings
 
+IDLE_S = 180
+"""Longer than a gateway leaves a connection unused, so that it is the gateway that closes it."""
 EXAMPLES = """examples:
   cloud-sync migrate                              schema and topics, where they are missing
   cloud-sync tokens add site-001 gw-001           a gateway's token, shown once, stored hashed
@@ -73,6 +75,7 @@ def _ingest(told: settings.Settings) -> None:
             server_header=False,
             ssl_certfile=told.ingest.tls_cert,
             ssl_keyfile=told.ingest.tls_key,
+            timeout_keep_alive=IDLE_S,
             timeout_graceful_shutdown=20,
             log_level="warning",
         )

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import httpx
 
-from cloud_sync.batch import Acked, Batch, Budget, Wait, backoff_s, next_batch, outcome
+from cloud_sync.batch import Acked, Batch, Budget, Wait, backoff_s, next_batch, outcome, spread
 from edge_agent.errors import Busy, EdgeAgentError, StoreError
 from edge_agent.wire.outbox import Record, Stream
 from edge_agent.wire.uplink import MOST_RECORDS, RejectedRecord
@@ -23,6 +23,8 @@ from edge_agent.wire.uplink import MOST_RECORDS, RejectedRecord
 PATH = "/v1/batches"
 LOOK_EVERY_S = {Stream.ALERTS: 0.25, Stream.ANSWERS: 1.0, Stream.READINGS: 1.0}
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+KEPT_OPEN = httpx.Limits(keepalive_expiry=150.0)
+"""Longer than any gathering: a handshake weighs more than the batch that it is for."""
 GZIP_LEVEL = 6
 BACKLOG = 2 * MOST_RECORDS
 """More than this and a stream is catching up."""
@@ -38,6 +40,7 @@ class UplinkSettings:
     """Where it goes and who we are.
 
     spread_s: so long, by chance, a gateway holds back when a link returns and much waits; alerts never wait.
+    gather_s: so long at most, by chance, a stream gathers what comes after a batch; alerts never wait.
     bytes_a_second: for metered links; None: no bound.
     """
 
@@ -49,6 +52,7 @@ class UplinkSettings:
     proxy: str | None = None
     bytes_a_second: float | None = None
     spread_s: float = 60.0
+    gather_s: float = 60.0
 
 
 class Outbox(Protocol):
@@ -142,6 +146,8 @@ class Uplink:
             if held_back:  # the link is back, for all gateways of the fleet at once
                 held_back = False
                 await asyncio.sleep(self._settings.spread_s * random.random())  # noqa: S311 - spreads load
+            elif stream is not Stream.ALERTS and cursor >= records[-1].seq:
+                await asyncio.sleep(spread(self._settings.gather_s, random.random()))  # noqa: S311 - as above
 
     async def _next(self, stream: Stream, cursor: int) -> Sequence[Record]:
         try:
@@ -202,6 +208,7 @@ class Uplink:
                 proxy=settings.proxy,
                 trust_env=False,
                 timeout=TIMEOUT,
+                limits=KEPT_OPEN,
             )
             self._clients.append((made_of, client))
         return self._clients[-1][1]

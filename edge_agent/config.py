@@ -256,6 +256,9 @@ class SyncSection(Section):
     spread_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         60.0, description="So long, by chance, a gateway holds its backlog back when a link returns."
     )
+    gather_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        60.0, description="So long at most answers and readings gather after a batch; alerts never wait."
+    )
     insecure: bool = Field(default=False, description="Allow http:// to another machine.")
 
     @model_validator(mode="after")

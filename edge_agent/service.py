@@ -347,6 +347,7 @@ def uplink_settings(config: Config) -> UplinkSettings:
         proxy=told.proxy,
         bytes_a_second=told.bytes_per_second,
         spread_s=told.spread_s,
+        gather_s=told.gather_s,
     )
 
 

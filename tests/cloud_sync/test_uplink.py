@@ -29,7 +29,7 @@ from tests.rig.waiting import HOST, free_port
 
 @contextmanager
 def going_up(url: str, outbox: MemoryOutbox, token_file: Path | None, **changed: object) -> Iterator[Uplink]:
-    told = {"url": url, "token_file": token_file, "spread_s": 0.1, **changed}
+    told = {"url": url, "token_file": token_file, "spread_s": 0.1, "gather_s": 0.1, **changed}
     uplink = Uplink(UplinkSettings(**told), outbox, lambda: True)  # type: ignore[arg-type] # of settings
     thread = threading.Thread(target=uplink.run, name="uplink")
     thread.start()
@@ -97,6 +97,21 @@ def test_alerts_overtake_a_backlog_that_the_link_takes_its_time_for(
         outbox.put(Stream.ALERTS)
         outbox.wait_until_sent(Stream.ALERTS)
     assert len(seqs(messages, Stream.READINGS)) < 5_000
+
+
+def test_what_comes_after_a_batch_gathers_and_alerts_do_not_wait_for_it(
+    app: Starlette, messages: FakeMessages, token_file: Path
+) -> None:
+    outbox = MemoryOutbox()
+    outbox.put(Stream.READINGS)
+    with served(app) as url, going_up(url, outbox, token_file, gather_s=3_600.0):
+        outbox.wait_until_sent(Stream.READINGS)
+        outbox.put(Stream.READINGS)
+        for _ in range(4):
+            outbox.put(Stream.ALERTS)
+            outbox.wait_until_sent(Stream.ALERTS)
+    assert seqs(messages, Stream.READINGS) == [1]
+    assert seqs(messages, Stream.ALERTS) == [1, 2, 3, 4]
 
 
 def test_a_central_service_that_comes_late_gets_all_of_it(

@@ -87,7 +87,7 @@ def fleet(
     token = central.token(SITE_ID, gateway)
     sync = {"enabled": True, "url": f"http://{HOST}:{wire.port}", "token_file": token, "readings": "all"}
     try:
-        agent = new_agent({"sync": {**sync, "spread_s": 0.5}}).start()
+        agent = new_agent({"sync": {**sync, "spread_s": 0.5, "gather_s": 0.5}}).start()
         broker.wait_for_agent()
         yield Fleet(gateway, agent, central, kafka, wire)
     finally:
