@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 
@@ -20,8 +20,9 @@ from cloud_sync.central.partitions import Partitions
 from cloud_sync.central.tables import TABLES
 from cloud_sync.central.tokens import Gateway, _hashed, _write
 from edge_agent.wire.outbox import RecordType
+from tests.bench.fleet import GATHER_S
 from tests.bench.report import Figure, at_least, at_most
-from tests.bench.rig import child, folder, line_from, resident_mib
+from tests.bench.rig import child, cpu_s, folder, line_from, resident_mib
 from tests.rig.fleet import CentralSide
 from tests.rig.kafka import Kafka
 from tests.rig.postgres import Postgres
@@ -31,6 +32,9 @@ LOADS = ((10, 5_000), (100, 500), (1_000, 100))
 STEADY_RECORDS_S = 670.0
 """5,000 gateways of eight chargers with an answer a minute."""
 HEADROOM = 5.0
+STEADY = (10, 100, 1_000, 5_000)
+"""Gateways that share that load, so many times."""
+STEADY_S = 120.0
 OVERVIEW_MS = 50.0
 OVERVIEW_CHARGERS = 8_000
 OVERVIEW_ROWS = 5_000_000
@@ -67,6 +71,8 @@ def measure(overview_rows: int = OVERVIEW_ROWS) -> list[Figure]:
             try:
                 for gateways, records in LOADS:
                     figures += _load(place, (kafka, postgres), gateways, records)
+                for gateways in STEADY:
+                    figures += _steady(place, (kafka, postgres), gateways)
             finally:
                 kafka.stop()
         figures += _copy_ceiling(postgres)
@@ -76,45 +82,108 @@ def measure(overview_rows: int = OVERVIEW_ROWS) -> list[Figure]:
     return figures
 
 
+class Run(NamedTuple):
+    """What became of a load.
+
+    told: by the gateways. in_database: seconds until all of it was. memory_mib: of the ingest, before, after.
+    cpu_s: of the ingest, and of both sinks.
+    """
+
+    told: dict[str, Any]
+    in_database: float
+    memory_mib: tuple[float, float]
+    cpu_s: tuple[float, float]
+
+
 def _load(place: Path, services: tuple[Kafka, Postgres], gateways: int, records: int) -> list[Figure]:
-    kafka, postgres = services
-    home = place / f"central{gateways}"
-    central = CentralSide(home, kafka, postgres, f"bench_{gateways}")
-    tokens = [f"evzgw_{gateways}_{number}" for number in range(gateways)]
-    _write(
-        home / "tokens.json",
-        [
-            Gateway(
-                sha256=_hashed(token), site_id=f"s{gateways}-{number}", gateway_id=f"g{gateways}-{number}"
-            )
-            for number, token in enumerate(tokens)
-        ],
-    )
+    return _of_load(gateways, _run(place / f"load{gateways}", services, gateways, (records, 0.0)))
+
+
+def _steady(place: Path, services: tuple[Kafka, Postgres], gateways: int) -> list[Figure]:
+    records = int(HEADROOM * STEADY_RECORDS_S * STEADY_S / gateways)
+    return _of_steady(gateways, _run(place / f"steady{gateways}", services, gateways, (records, STEADY_S)))
+
+
+def _run(home: Path, services: tuple[Kafka, Postgres], gateways: int, load: tuple[int, float]) -> Run:
+    """Let gateways send. load: records in each stream of each, and the seconds that making them takes."""
+    records, seconds = load
+    central = CentralSide(home, *services, home.name)
+    tokens = [f"evzgw_{home.name}_{number}" for number in range(gateways)]
+    book = [
+        Gateway(sha256=_hashed(token), site_id=f"{home.name}-{number}", gateway_id=f"{home.name}-{number}")
+        for number, token in enumerate(tokens)
+    ]
+    _write(home / "tokens.json", book)
     (home / "tokens").write_text("\n".join(tokens))
-    expected = gateways * records
     central.start()
     try:
-        pid = central.ingest.pid
-        with child("fleet", central.url, home / "tokens", gateways, records) as fleet:
+        with child("fleet", central.url, home / "tokens", gateways, records, seconds) as fleet:
             assert line_from(fleet) == "ready"
             assert fleet.stdin is not None
+            before = resident_mib(central.ingest.pid)
+            used = _cpu_s(central)
             began = time.monotonic()
             fleet.stdin.write("go\n")
             fleet.stdin.flush()
             told: dict[str, Any] = json.loads(line_from(fleet))
-        count = f"SELECT count(*) FROM charger_metrics WHERE gateway_id LIKE 'g{gateways}-%'"
-        central.wait_for(count, expected)
-        central.wait_for(count.replace("charger_metrics", "predictions"), expected)
+        count = f"SELECT count(*) FROM predictions WHERE gateway_id LIKE '{home.name}-%'"
+        central.wait_for(count, gateways * records)
+        if not seconds:
+            central.wait_for(count.replace("predictions", "charger_metrics"), gateways * records)
         in_database = time.monotonic() - began
-        memory = resident_mib(pid)
+        ingest_s, sinks_s = (after - first for after, first in zip(_cpu_s(central), used, strict=True))
+        memory = before, resident_mib(central.ingest.pid)
     finally:
         central.stop()
-    return _of_load(told, (gateways, in_database, memory))
+    return Run(told, in_database, memory, (ingest_s, sinks_s))
 
 
-def _of_load(told: dict[str, Any], load: tuple[int, float, float]) -> list[Figure]:
-    gateways, in_database, memory = load
-    named = f"{gateways} gateways"
+def _cpu_s(central: CentralSide) -> tuple[float, float]:
+    return cpu_s(central.ingest.pid), sum(cpu_s(sink.pid) for sink in central.sinks)
+
+
+def _of_steady(gateways: int, run: Run) -> list[Figure]:
+    """Return what a record costs, of five times the load that 5,000 gateways make."""
+    named, told = f"{gateways} gateways' steady load, times {HEADROOM:g}", run.told
+    ms = sorted(told["ms"])
+    records = told["records"]
+    offered = STEADY_S + (GATHER_S + GATHER_S)
+    return [
+        Figure(
+            name=f"{named}: all of it in the database after",
+            value=run.in_database,
+            unit="s",
+            aim=at_most(offered + 30.0),
+            note=f"{records} records, made in {STEADY_S:g} s from a moment of the first {GATHER_S:g} s on, "
+            f"gathered for up to {GATHER_S:g} s; {len(told['refusals'])} refusals",
+        ),
+        Figure(
+            name=f"{named}: processor time a record, ingest",
+            value=1e6 * run.cpu_s[0] / records,
+            unit="us",
+            note=f"{records / len(ms):.0f} records a batch",
+        ),
+        Figure(
+            name=f"{named}: processor time a record, sinks", value=1e6 * run.cpu_s[1] / records, unit="us"
+        ),
+        Figure(name=f"{named}: bytes on the wire a record", value=told["bytes"] / records, unit="bytes"),
+        Figure(
+            name=f"{named}: a batch, p99",
+            value=ms[int(0.99 * (len(ms) - 1))],
+            unit="ms",
+            note=f"{len(ms)} batches",
+        ),
+        Figure(
+            name=f"{named}: ingest's memory after it",
+            value=run.memory_mib[1],
+            unit="MiB",
+            note=f"{run.memory_mib[0]:.0f} before it",
+        ),
+    ]
+
+
+def _of_load(gateways: int, run: Run) -> list[Figure]:
+    named, told = f"{gateways} gateways", run.told
     ms = sorted(told["ms"])
     common = Counter(told["refusals"]).most_common(3)
     refusals = ", ".join(f"{count} times {reason}" for reason, count in common) or "none"
@@ -128,7 +197,9 @@ def _of_load(told: dict[str, Any], load: tuple[int, float, float]) -> list[Figur
             note=f"{told['records']} records; aim: {HEADROOM:g} times the load of 5,000; refused: {refusals}",
         ),
         Figure(
-            name=f"{named}: rows in the database a second", value=told["records"] / in_database, unit="rows/s"
+            name=f"{named}: rows in the database a second",
+            value=told["records"] / run.in_database,
+            unit="rows/s",
         ),
         Figure(
             name=f"{named}: a batch, p99",
@@ -139,7 +210,7 @@ def _of_load(told: dict[str, Any], load: tuple[int, float, float]) -> list[Figur
         Figure(
             name=f"{named}: bytes on the wire a record", value=told["bytes"] / told["records"], unit="bytes"
         ),
-        Figure(name=f"{named}: ingest's memory after it", value=memory, unit="MiB"),
+        Figure(name=f"{named}: ingest's memory after it", value=run.memory_mib[1], unit="MiB"),
     ]
 
 

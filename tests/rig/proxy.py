@@ -14,11 +14,12 @@ CHUNK = 65_536
 class Proxy:
     """Forwards each connection to the broker. While `mute` what the agent says is lost on the way."""
 
-    def __init__(self, broker_port: int) -> None:
+    def __init__(self, broker_port: int, host: str = HOST) -> None:
+        """host: where it listens."""
         self.lost: Journal[bytes] = Journal("what the agent said in vain")
         self.mute = False
         self._broker_port = broker_port
-        self._listener = socket.create_server((HOST, 0))
+        self._listener = socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]
         self._ends: list[socket.socket] = []
         self._threads = [Thread(target=self._accept)]

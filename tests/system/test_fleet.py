@@ -16,10 +16,11 @@ from tests.rig.broker import SITE_ID, Mosquitto
 from tests.rig.clients import Publisher
 from tests.rig.fleet import CentralSide, Process
 from tests.rig.kafka import Kafka, KafkaBroker
+from tests.rig.namespace import Namespace
 from tests.rig.postgres import Postgres
 from tests.rig.proxy import Proxy
 from tests.rig.site import HEALTHY
-from tests.rig.waiting import HOST, outlast
+from tests.rig.waiting import outlast
 from tests.system.conftest import CHARGERS, NewAgent
 
 READINGS = 3_000
@@ -52,18 +53,23 @@ class Fleet(NamedTuple):
     central: CentralSide
     kafka: Kafka
     wire: Proxy
+    network: Namespace
 
     def counting(self, what: str, table: str, more: str = "") -> str:
         return f"SELECT count({what}) FROM {table} WHERE gateway_id = '{self.gateway_id}' {more}"
 
     def break_something(self, chance: random.Random) -> None:
         """Kill or cut one thing on the way; it comes back."""
-        what = chance.choice(("agent", "ingest", "sink", "kafka", "network"))
+        what = chance.choice(("agent", "ingest", "sink", "kafka", "connections", "network"))
         if what == "agent":
             self.agent.kill9()
-            self.agent.start()
-        elif what == "network":
+            self.agent.start(wait=False)
+        elif what == "connections":
             self.wire.cut()
+        elif what == "network":
+            self.network.cut()
+            outlast(chance.uniform(0.5, 3.0))
+            self.network.mend()
         else:
             nodes: dict[str, Sequence[Process | KafkaBroker]] = {
                 "ingest": [self.central.ingest],
@@ -77,22 +83,46 @@ class Fleet(NamedTuple):
 
 
 @pytest.fixture
+def central(tmp_path: Path, kafka: Kafka, postgres: Postgres) -> Iterator[CentralSide]:
+    """Ingest and sinks, running."""
+    side = CentralSide(tmp_path / "central", kafka, postgres, f"fleet_{abs(hash(tmp_path))}")
+    side.start()
+    yield side
+    side.stop()
+
+
+@pytest.fixture
+def network() -> Iterator[Namespace]:
+    """The gateway's own network."""
+    made = Namespace()
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def fleet(
-    tmp_path: Path, kafka: Kafka, postgres: Postgres, new_agent: NewAgent, broker: Mosquitto
+    kafka: Kafka, central: CentralSide, new_agent: NewAgent, broker: Mosquitto, network: Namespace
 ) -> Iterator[Fleet]:
-    gateway = f"gw-{tmp_path.name}"[-40:]
-    central = CentralSide(tmp_path / "central", kafka, postgres, f"fleet_{abs(hash(gateway))}")
-    central.start()
-    wire = Proxy(central.port)
-    token = central.token(SITE_ID, gateway)
-    sync = {"enabled": True, "url": f"http://{HOST}:{wire.port}", "token_file": token, "readings": "all"}
+    gateway = f"gw-{network.lan}"  # of this test alone: the topics are of all of them
+    lan, wire = Proxy(broker.port, network.lan), Proxy(central.port, network.out)
+    sync = {
+        "enabled": True,
+        "url": f"http://{network.out}:{wire.port}",
+        "insecure": True,
+        "token_file": central.token(SITE_ID, gateway),
+        "readings": "all",
+        "spread_s": 0.5,
+        "gather_s": 0.5,
+    }
+    settings = {"mqtt": {"host": network.lan, "port": lan.port}, "sync": sync}
     try:
-        agent = new_agent({"sync": {**sync, "spread_s": 0.5, "gather_s": 0.5}}).start()
+        agent = new_agent(settings, before=network.before).start(wait=False)
         broker.wait_for_agent()
-        yield Fleet(gateway, agent, central, kafka, wire)
+        yield Fleet(gateway, agent, central, kafka, wire, network)
     finally:
+        agent.kill9()
+        lan.close()
         wire.close()
-        central.stop()
 
 
 def speak(publisher: Publisher) -> None:
