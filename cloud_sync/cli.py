@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ IDLE_S = 180
 EXAMPLES = """examples:
   cloud-sync migrate                              schema and topics, where they are missing
   cloud-sync tokens add site-001 gw-001           a gateway's token, shown once, stored hashed
+  cloud-sync tokens add site-001 gw-001 --certificate gw-001.pem
   cloud-sync tokens revoke gw-001
   cloud-sync ingest                               gateways post to it; as many as one likes
   cloud-sync sink                                 Kafka to PostgreSQL; as many as there are partitions
@@ -57,6 +59,7 @@ def _carry_out(asked: argparse.Namespace) -> int:
 def _ingest(told: settings.Settings) -> None:
     import uvicorn  # noqa: PLC0415 - of this command alone
 
+    from cloud_sync.central.certificates import CertificateProtocol  # noqa: PLC0415 - as below
     from cloud_sync.central.ingest import create_app  # noqa: PLC0415 - as above
     from cloud_sync.central.producer import KafkaMessages  # noqa: PLC0415 - as above
     from cloud_sync.central.tokens import TokenBook  # noqa: PLC0415 - as above
@@ -68,13 +71,15 @@ def _ingest(told: settings.Settings) -> None:
             create_app(messages, book, told.ingest),
             host=told.ingest.host,
             port=told.ingest.port,
-            http="httptools",
+            http=CertificateProtocol,
             ws="none",
             lifespan="off",
             access_log=False,
             server_header=False,
             ssl_certfile=told.ingest.tls_cert,
             ssl_keyfile=told.ingest.tls_key,
+            ssl_ca_certs=None if told.ingest.client_ca is None else str(told.ingest.client_ca),
+            ssl_cert_reqs=ssl.CERT_NONE if told.ingest.client_ca is None else ssl.CERT_OPTIONAL,
             timeout_keep_alive=IDLE_S,
             timeout_graceful_shutdown=20,
             log_level="warning",
@@ -102,11 +107,16 @@ def _migrate(told: settings.Settings) -> None:
 
 def _tokens(path: Path, asked: argparse.Namespace) -> None:
     from cloud_sync.central import tokens  # noqa: PLC0415 - of this command alone
+    from cloud_sync.central.certificates import fingerprint  # noqa: PLC0415 - as above
 
-    if asked.action == "add":
-        print(tokens.add(path, asked.site, asked.gateway, asked.tenant))  # noqa: T201 - a command's output
-    else:
+    if asked.action == "revoke":
         print(f"{tokens.revoke(path, asked.gateway)} tokens revoked")  # noqa: T201 - a command's output
+    elif asked.certificate is None:
+        print(tokens.add(path, asked.site, asked.gateway, asked.tenant))  # noqa: T201 - as above
+    else:
+        sha256 = fingerprint(asked.certificate)
+        tokens.add_hash(path, sha256, asked.site, asked.gateway, asked.tenant)
+        print(f"{asked.gateway} is known by its certificate {sha256}")  # noqa: T201 - as above
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("site")
     add.add_argument("gateway")
     add.add_argument("--tenant")
+    add.add_argument("--certificate", type=Path, help="PEM file of the gateway's, instead of a token")
     actions.add_parser("revoke", help="forget a gateway's tokens").add_argument("gateway")
     return parser
 

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from cloud_sync.central.certificates import shown
 from cloud_sync.central.envelope import Outgoing, dead_letter, outgoing
 from cloud_sync.central.producer import Full, Messages
 from cloud_sync.central.settings import Ingest as IngestSettings
@@ -105,11 +106,15 @@ class Ingest:
             self._figures.under_way.set(self._under_way)
 
     def _sender(self, request: Request) -> Gateway:
-        """Return who sends, by the token alone."""
-        shown = request.headers.get("authorization", "")
-        gateway = self._tokens.find(shown.removeprefix(BEARER)) if shown.startswith(BEARER) else None
+        """Return who sends, by the token or the certificate alone."""
+        token, certificate = request.headers.get("authorization", ""), shown(request)
+        gateway = None
+        if token.startswith(BEARER):
+            gateway = self._tokens.find(token.removeprefix(BEARER))
+        elif certificate is not None:
+            gateway = self._tokens.find_hash(certificate)
         if gateway is None:
-            raise Refused(HTTPStatus.UNAUTHORIZED, "Show this gateway's token.")
+            raise Refused(HTTPStatus.UNAUTHORIZED, "Show this gateway's token or certificate.")
         return gateway
 
     def _hold_back(self, gateway_id: str) -> None:

@@ -31,13 +31,17 @@ class Postgres(Section):
 
 
 class Ingest(Section):
-    """most_batches: at once, before 503. batches_per_second: of one gateway, before 429."""
+    """client_ca: who vouches for gateways' certificates; none: tokens alone.
+
+    most_batches: at once, before 503. batches_per_second: of one gateway, before 429.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8443
     tokens_file: Path = Path("/etc/cloud-sync/tokens.json")
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    client_ca: Path | None = None
     most_batches: Annotated[int, Field(ge=1)] = 128
     batches_per_second: Annotated[float, Field(gt=0)] = 20.0
 

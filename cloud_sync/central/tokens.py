@@ -1,4 +1,4 @@
-"""Which gateway a token belongs to. The file holds hashes only, and is read again when it changes."""
+"""Whose a token or a certificate is. The file holds hashes only, and is read again when it changes."""
 
 from __future__ import annotations
 
@@ -43,9 +43,13 @@ class TokenBook:
 
     def find(self, token: str) -> Gateway | None:
         """Return the gateway of a token. A file that has become unreadable leaves things as they were."""
+        return self.find_hash(_hashed(token))
+
+    def find_hash(self, sha256: str) -> Gateway | None:
+        """Return the gateway whose token, or certificate, has this hash."""
         with suppress(ConfigError):
             self._refresh()
-        return self._gateways.get(_hashed(token))
+        return self._gateways.get(sha256)
 
     def _refresh(self) -> None:
         try:
@@ -65,17 +69,22 @@ class TokenBook:
 def add(path: Path, site_id: str, gateway_id: str, tenant_id: str | None) -> str:
     """Put a gateway's new token into the file and return it: it is nowhere else. Raises ConfigError."""
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    try:
-        known = _GATEWAYS.validate_json(path.read_bytes()) if path.exists() else []
-        gateway = Gateway(sha256=_hashed(token), site_id=site_id, gateway_id=gateway_id, tenant_id=tenant_id)
-    except (OSError, ValidationError) as error:
-        raise ConfigError([f"{path}: {error}"]) from None
-    _write(path, [*known, gateway])
+    add_hash(path, _hashed(token), site_id, gateway_id, tenant_id)
     return token
 
 
+def add_hash(path: Path, sha256: str, site_id: str, gateway_id: str, tenant_id: str | None) -> None:
+    """Put a gateway into the file, known by the hash of its token or certificate. Raises ConfigError."""
+    try:
+        known = _GATEWAYS.validate_json(path.read_bytes()) if path.exists() else []
+        gateway = Gateway(sha256=sha256, site_id=site_id, gateway_id=gateway_id, tenant_id=tenant_id)
+    except (OSError, ValidationError) as error:
+        raise ConfigError([f"{path}: {error}"]) from None
+    _write(path, [*known, gateway])
+
+
 def revoke(path: Path, gateway_id: str) -> int:
-    """Forget a gateway's tokens; return how many there were. Raises ConfigError."""
+    """Forget a gateway's tokens and certificates; return how many there were. Raises ConfigError."""
     try:
         known = _GATEWAYS.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:

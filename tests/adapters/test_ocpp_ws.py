@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 
 from edge_agent.ingest.inbox import Inbox
 from edge_agent.ingest.tap import Tap
-from tests.rig.broker import tool
+from tests.rig import tls
 from tests.rig.ocpp import (
     TAG,
     Backoffice,
@@ -611,23 +611,12 @@ def test_the_end_of_the_endpoint_is_no_end_of_a_charger(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tls.Certificate:
     """A certificate of this machine and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            *(tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", "/CN=gateway", "-addext", f"subjectAltName=IP:{HOST}"),
-            *("-keyout", str(key), "-out", str(cert)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return cert, key
+    return tls.certificate(tmp_path_factory.mktemp("tls"), "gateway")
 
 
-def test_a_charger_connects_with_tls_and_its_password(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+def test_a_charger_connects_with_tls_and_its_password(tmp_path: Path, certificate: tls.Certificate) -> None:
     cert, key = certificate
     trusting = ssl.create_default_context(cafile=cert)
 
@@ -652,7 +641,7 @@ def test_a_charger_connects_with_tls_and_its_password(tmp_path: Path, certificat
 
 
 def test_the_back_office_is_reached_with_tls_only_where_its_certificate_is_trusted(
-    tmp_path: Path, certificate: tuple[Path, Path]
+    tmp_path: Path, certificate: tls.Certificate
 ) -> None:
     cert, key = certificate
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,14 +18,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cloud_sync.central import tokens
+from cloud_sync.central.certificates import CertificateProtocol, fingerprint
 from cloud_sync.central.envelope import Arrived, arrived
 from cloud_sync.central.ingest import create_app
 from cloud_sync.central.tokens import TokenBook
 from cloud_sync.uplink import IGNORE_DATES, Uplink, UplinkSettings
 from edge_agent.wire.outbox import Stream
 from tests.cloud_sync.making import FakeMessages, a_book, settings
-from tests.rig.broker import tool
 from tests.rig.central import MemoryOutbox, served
+from tests.rig.tls import Certificate, certificate
 from tests.rig.waiting import HOST, free_port
 
 
@@ -176,31 +179,57 @@ def test_a_batch_that_is_too_large_is_sent_in_smaller_ones() -> None:
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
     tmp_path: Path, app: Starlette, messages: FakeMessages, token_file: Path
 ) -> None:
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [
-            *(
-                tool("openssl"),
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-            ),
-            *("-days", "2", "-subj", "/CN=central", "-addext", f"subjectAltName=IP:{HOST}"),
-            *("-keyout", str(key), "-out", str(cert)),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    cert, key = certificate(tmp_path, "central")
     outbox = MemoryOutbox()
     outbox.put(Stream.ALERTS)
     with served(app, ssl_certfile=str(cert), ssl_keyfile=str(key)) as url:
         with going_up(url, outbox, token_file, ca_file=cert):
             outbox.wait_until_sent(Stream.ALERTS)
     assert seqs(messages, Stream.ALERTS) == [1]
+
+
+def test_a_gateway_may_show_a_certificate_and_a_new_one_without_a_restart(
+    tmp_path: Path, app: Starlette, messages: FakeMessages
+) -> None:
+    authority, central = certificate(tmp_path, "authority"), certificate(tmp_path, "central")
+    old, new = (certificate(tmp_path, name, authority) for name in ("old", "new"))
+    for known in (old, new):
+        tokens.add_hash(tmp_path / "tokens.json", fingerprint(known.cert), "site-9", "gw-9", None)
+    shown = Certificate(tmp_path / "shown.pem", tmp_path / "shown.key")
+    tls: dict[str, Any] = {
+        "http": CertificateProtocol,
+        "ssl_certfile": central.cert,
+        "ssl_keyfile": central.key,
+        "ssl_ca_certs": str(authority.cert),
+        "ssl_cert_reqs": ssl.CERT_OPTIONAL,
+    }
+
+    def show(which: Certificate) -> None:
+        shutil.copyfile(which.key, shown.key)
+        shutil.copyfile(which.cert, shown.cert)
+
+    outbox = MemoryOutbox()
+    show(old)
+    with served(app, **tls) as url:
+        with going_up(url, outbox, None, cert_file=shown.cert, key_file=shown.key, ca_file=central.cert):
+            outbox.put(Stream.ALERTS)
+            outbox.wait_until_sent(Stream.ALERTS)
+            show(new)
+            tokens.revoke(tmp_path / "tokens.json", "gw-9")
+            tokens.add_hash(tmp_path / "tokens.json", fingerprint(new.cert), "site-9", "gw-9", None)
+            outbox.put(Stream.ALERTS)
+            outbox.wait_until_sent(Stream.ALERTS)
+        assert httpx.post(f"{url}/v1/batches", verify=trusting(central)).status_code == 401
+        stranger = trusting(central)
+        stranger.load_cert_chain(*certificate(tmp_path, "stranger"))
+        with pytest.raises(httpx.TransportError):
+            httpx.post(f"{url}/v1/batches", verify=stranger)
+    assert seqs(messages, Stream.ALERTS) == [1, 2]
+    assert {dict(message.headers)["site_id"] for message in messages.kept} == {b"site-9"}
+
+
+def trusting(central: Certificate) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=central.cert)
 
 
 @pytest.mark.parametrize("clock_is_set", [False, True])
