@@ -66,9 +66,13 @@ class Waiting:
 
     def __init__(self, number: int, count: int, seconds: float) -> None:
         chance = random.Random(number)
-        start = datetime.now(UTC) - timedelta(days=1)
+        span = timedelta(days=1)
+        start = datetime.now(UTC) - span
         self._records = {
-            stream: [_record(stream, seq, chance, start, number) for seq in range(1, count + 1)]
+            stream: [
+                _record(stream, seq, chance, start + seq / count * span, number)
+                for seq in range(1, count + 1)
+            ]
             for stream in (KINDS if seconds == 0.0 else (Stream.ANSWERS,))
         }
         self._cursors = dict.fromkeys(Stream, 0)
@@ -94,9 +98,8 @@ class Waiting:
         return min(int(self._count * (time.monotonic() - self.began) / self._seconds), self._count)
 
 
-def _record(stream: Stream, seq: int, chance: random.Random, start: datetime, number: int) -> Record:
+def _record(stream: Stream, seq: int, chance: random.Random, at: datetime, number: int) -> Record:
     charger_id = f"CHG_{number:04}_{seq % 8}"
-    at = start + timedelta(seconds=10 * seq)
     if stream is Stream.READINGS:
         metrics = {
             "connector_id": 1,

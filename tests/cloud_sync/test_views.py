@@ -103,6 +103,16 @@ FLEET = [
         excluded=True,
         failure=False,
     ),
+    said(
+        RecordType.DOWNTIME,
+        21,
+        "Z",
+        connector_id=1,
+        began_at="2026-01-30T00:00:00Z",
+        ended_at="2026-03-02T00:00:00Z",
+        excluded=False,
+        failure=True,
+    ),
     said(RecordType.ATTEMPT, 15, "A", connector_id=1, ended_at=ago(1), failed_at="ENERGISE", number=1),
     said(RecordType.ATTEMPT, 16, "A", connector_id=1, ended_at=ago(1), failed_at=None, number=2),
     said(RecordType.ATTEMPT, 17, "A", connector_id=1, ended_at=ago(1), failed_at=None, number=1),
@@ -152,8 +162,19 @@ def test_the_calendar_leaves_out_what_is_rejected(fleet: psycopg.Connection) -> 
 
 
 def test_uptime_counts_what_is_not_excluded(fleet: psycopg.Connection) -> None:
-    found = rows(fleet, "SELECT sum(downtime_hours), sum(counted_hours), sum(failures) FROM uptime")
-    assert [float(each) for each in found[0]] == pytest.approx([36.0, 24.0, 1.0])
+    query = "SELECT sum(downtime_hours), sum(counted_hours), sum(failures) FROM uptime WHERE charger_id = 'A'"
+    assert [float(each) for each in rows(fleet, query)[0]] == pytest.approx([36.0, 24.0, 1.0])
+
+
+def test_an_outage_counts_in_each_month_that_it_reaches(fleet: psycopg.Connection) -> None:
+    columns = "to_char(month, 'MM'), counted_hours, failures, uptime"
+    found = rows(fleet, f"SELECT {columns} FROM uptime WHERE charger_id = 'Z' ORDER BY 1")
+    assert [(month, float(hours), failures) for month, hours, failures, _ in found] == [
+        ("01", 48.0, 1),
+        ("02", 672.0, 0),
+        ("03", 24.0, 0),
+    ]
+    assert [float(share) for *_, share in found] == pytest.approx([1 - 2 / 31, 0.0, 1 - 1 / 31])
 
 
 def test_first_time_success_is_of_visits_that_got_as_far_as_trying(fleet: psycopg.Connection) -> None:

@@ -57,7 +57,15 @@ class MemoryOutbox:
         self.moved: Journal[tuple[Stream, int]] = Journal("the outbox")
         self._cursors = dict.fromkeys(Stream, 0)
 
-    def put(self, stream: Stream, count: int = 1, *, epoch: str = "e1", payload: str = '{"n": 1}') -> None:
+    def put(
+        self,
+        stream: Stream,
+        count: int = 1,
+        *,
+        epoch: str = "e1",
+        payload: str = '{"n": 1}',
+        ts: datetime = NOW,
+    ) -> None:
         held = self.records[stream]
         for _ in range(count):
             held.append(
@@ -67,7 +75,7 @@ class MemoryOutbox:
                     epoch=epoch,
                     type=KINDS[stream],
                     charger_id="CHG_001",
-                    ts=NOW,
+                    ts=ts,
                     clock="trusted",
                     payload=payload,
                 )

@@ -67,15 +67,21 @@ COMMENT ON VIEW work_queue IS
 
 CREATE VIEW uptime AS
 SELECT
-    tenant_id, site_id, charger_id, connector_id, date_trunc('month', coalesce(ended_at, ts)) AS month,
-    sum(extract(epoch FROM coalesce(ended_at, ts) - began_at)) / 3600 AS downtime_hours,
-    sum(extract(epoch FROM coalesce(ended_at, ts) - began_at)) FILTER (WHERE NOT excluded) / 3600 AS counted_hours,
-    count(*) FILTER (WHERE failure) AS failures
-FROM downtime
-WHERE began_at IS NOT NULL
-GROUP BY tenant_id, site_id, charger_id, connector_id, date_trunc('month', coalesce(ended_at, ts));
+    tenant_id, site_id, charger_id, connector_id, month,
+    sum(hours) AS downtime_hours,
+    coalesce(sum(hours) FILTER (WHERE NOT excluded), 0) AS counted_hours,
+    count(*) FILTER (WHERE failure AND began_at >= month) AS failures,
+    1 - coalesce(sum(hours) FILTER (WHERE NOT excluded), 0)
+        / (extract(epoch FROM least(now(), month + interval '1 month') - month) / 3600) AS uptime
+FROM (
+    SELECT d.*, month, extract(epoch FROM least(ended_at, month + interval '1 month') - greatest(began_at, month)) / 3600 AS hours
+    FROM downtime d
+    CROSS JOIN LATERAL generate_series(date_trunc('month', began_at), ended_at, interval '1 month') AS months(month)
+    WHERE ended_at > began_at
+) outage
+GROUP BY tenant_id, site_id, charger_id, connector_id, month;
 COMMENT ON VIEW uptime IS
-    'Hours down by EVSE and month of their end: all, and those that count against the operator (23 CFR 680.116).';
+    'Each EVSE and month with an outage: hours down, those that count against the operator (23 CFR 680.116), and the share of the month, or of what has passed of it, without them. A month that is not here had none.';
 
 CREATE VIEW first_time_success AS
 SELECT
