@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edge_agent import __version__
@@ -12,17 +13,18 @@ from edge_agent.core import asking, uptime
 from edge_agent.core.asking import Question
 from edge_agent.core.downtime import FAILURE_AFTER, Span
 from edge_agent.core.judgement import answers
+from edge_agent.core.suggestions import Decision
 from edge_agent.core.terms import Terms
 from edge_agent.core.work import work_done
 from edge_agent.errors import ModelError, StoreError
 from edge_agent.health import DISABLED, Facts, assess
 from edge_agent.ingest.state import open_alerts
 from edge_agent.shelf import FILE_MODELS, OPTIMISER
-from edge_agent.wire.alert import Severity
-from edge_agent.wire.answers import FailureAnswers
+from edge_agent.wire.alert import Severity, Silence
+from edge_agent.wire.answers import FailureAnswers, SuggestionState
 from edge_agent.wire.metrics import ConnectorStatus
 from edge_agent.wire.rest import ChargerSummary, Recording, ReloadAnswer, UptimeReport
-from edge_agent.wire.service import Gap
+from edge_agent.wire.service import Deed, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from edge_agent.wire.alert import Acknowledgement, Alert
     from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, MaintenanceAnswer
     from edge_agent.wire.metrics import Metrics
-    from edge_agent.wire.rest import Health, ModelEntry, RecordedMessage
+    from edge_agent.wire.rest import DecisionRequest, Health, ModelEntry, RecordedMessage
     from edge_agent.wire.service import WorkDone, WorkRequest
     from edge_agent.wire.types import EvseId
 
@@ -46,6 +48,11 @@ MOST_REMEMBERED = 1_000
 """Answers to requests about chargers that the pipeline has never heard."""
 MOST_RECORDED = 1_000
 """Messages in one answer."""
+DECISIONS = {
+    "ACCEPT": SuggestionState.ACCEPTED,
+    "MOVE": SuggestionState.SCHEDULED,
+    "REJECT": SuggestionState.REJECTED,
+}
 DRIFTING = "failure_predictor"
 GRAVITY = {Severity.CRITICAL: 2, Severity.WARNING: 1, Severity.INFO: 0}
 
@@ -135,7 +142,7 @@ class Desk:
             for each in self._sources.shelf.entries()
         ]
 
-    def reload(self, model_name: str | None) -> ReloadAnswer:
+    def reload(self, model_name: str | None, who: str) -> ReloadAnswer:
         """See `ports.Desk`."""
         names = FILE_MODELS if model_name is None else [name for name in FILE_MODELS if name == model_name]
         if not names and model_name != OPTIMISER:
@@ -146,6 +153,8 @@ class Desk:
             versions = [self._sources.shelf.reload(name, now) for name in names]
         finally:  # one may serve already where the next is refused
             self._sources.inbox.order(self._sources.ingest.swapped)
+        deed = self._deed(who, ("reload", model_name or "all"))
+        self._sources.inbox.order(partial(self._sources.ingest.did, deed))
         return ReloadAnswer(
             success=True,
             model_name=model_name or "all",
@@ -190,10 +199,18 @@ class Desk:
         standing = self._sources.ingest.view.suggestions.values()
         return sorted(standing, key=lambda each: (each.recommended_date, each.charger_id))
 
-    def acknowledge(self, acknowledgement: Acknowledgement) -> Alert | None:
+    def answer_alert(self, told: Acknowledgement | Silence, who: str) -> Alert | None:
         """See `ports.Desk`."""
-        ingest = self._sources.ingest
-        return self._sources.inbox.order(lambda: ingest.acknowledge(acknowledgement))
+        action = "silence" if isinstance(told, Silence) else "acknowledge"
+        deed = self._deed(who, (action, told.alert_id), told.by, told.note)
+        return self._sources.inbox.order(partial(self._sources.ingest.answer_alert, told, deed))
+
+    def decide(self, suggestion_id: str, request: DecisionRequest, who: str) -> MaintenanceAnswer | None:
+        """See `ports.Desk`."""
+        what = (request.decision.lower(), suggestion_id)
+        deed = self._deed(who, what, request.by, request.reason)
+        decision = Decision(DECISIONS[request.decision], deed.at, request.at, request.reason)
+        return self._sources.inbox.order(partial(self._sources.ingest.decide, suggestion_id, decision, deed))
 
     def recording(self, after: int | None) -> Recording:
         """See `ports.Desk`."""
@@ -228,12 +245,19 @@ class Desk:
         items = uptime.uptimes(facts, span, operator.labels)
         return UptimeReport(month=month, since=start, until=span.end, items=items)
 
-    def work_done(self, charger_id: str, request: WorkRequest) -> WorkDone | None:
+    def work_done(self, charger_id: str, request: WorkRequest, who: str) -> WorkDone | None:
         """See `ports.Desk`."""
         if all(evse.charger_id != charger_id for evse in self._chargers):
             return None
-        done, ingest = work_done(charger_id, request), self._sources.ingest
-        return self._sources.inbox.order(lambda: ingest.work_done(done))
+        done = work_done(charger_id, request)
+        deed = self._deed(who, ("work", done.maintenance_id), request.by, request.note)
+        return self._sources.inbox.order(partial(self._sources.ingest.work_done, done, deed))
+
+    def _deed(self, who: str, what: tuple[str, str], by: str | None = None, note: str | None = None) -> Deed:
+        """what: action and subject."""
+        action, subject = what
+        now = self._sources.clock.now()
+        return Deed(at=now, who=who, action=action, subject=subject, by=by, note=note)
 
     @property
     def _chargers(self) -> Mapping[EvseId, Charger]:

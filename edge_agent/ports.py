@@ -12,12 +12,20 @@ if TYPE_CHECKING:
     from edge_agent.backoffice.conversation import Owed
     from edge_agent.core.alert import Watch
     from edge_agent.core.charger import Charger
-    from edge_agent.wire.alert import Acknowledgement, Alert, AlertType
+    from edge_agent.wire.alert import Acknowledgement, Alert, AlertType, Silence
     from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, FailureAnswers, MaintenanceAnswer
     from edge_agent.wire.metrics import Metrics
     from edge_agent.wire.outbox import Record, Stream
     from edge_agent.wire.reading import Reading
-    from edge_agent.wire.rest import ChargerSummary, Health, ModelEntry, Recording, ReloadAnswer, UptimeReport
+    from edge_agent.wire.rest import (
+        ChargerSummary,
+        DecisionRequest,
+        Health,
+        ModelEntry,
+        Recording,
+        ReloadAnswer,
+        UptimeReport,
+    )
     from edge_agent.wire.service import Attempt, Downtime, Episode, Fact, Gap, Score, WorkDone, WorkRequest
     from edge_agent.wire.types import EvseId
 
@@ -144,9 +152,9 @@ class Store(Protocol):
 class Desk(Protocol):
     """All that the LAN interface may ask or order. Questions never write; orders go to the pipeline.
 
-    Everything is answered from memory in microseconds, but for the orders (`acknowledge`, `reload`,
-    `work_done`) and `uptime`, which wait for the pipeline thread or read files and so must not be called on
-    an event loop's own thread.
+    Everything is answered from memory in microseconds, but for the orders (`answer_alert`, `decide`,
+    `reload`, `work_done`) and `uptime`, which wait for the pipeline thread or read files and so must not be
+    called on an event loop's own thread.
     """
 
     def failures(self, asked: Sequence[tuple[str, Metrics]], tenant_id: str | None) -> list[FailureAnswer]:
@@ -163,7 +171,7 @@ class Desk(Protocol):
 
     def models(self) -> list[ModelEntry]: ...
 
-    def reload(self, model_name: str | None) -> ReloadAnswer:
+    def reload(self, model_name: str | None, who: str) -> ReloadAnswer:
         """Load the model files anew. Raises ModelError where a file is refused: the running one stays."""
         ...
 
@@ -181,8 +189,15 @@ class Desk(Protocol):
         """Return the maintenance suggestions, soonest first."""
         ...
 
-    def acknowledge(self, acknowledgement: Acknowledgement) -> Alert | None:
-        """Acknowledge an open alert and return it; None where there is none of that id. Raises Busy."""
+    def answer_alert(self, told: Acknowledgement | Silence, who: str) -> Alert | None:
+        """Acknowledge or silence an open alert; None where there is none of that id. Raises Busy.
+
+        who, here and below: the id of the key that orders it, for the record.
+        """
+        ...
+
+    def decide(self, suggestion_id: str, request: DecisionRequest, who: str) -> MaintenanceAnswer | None:
+        """Keep what was decided of a suggestion; None where none is left to decide. Raises Busy."""
         ...
 
     def recording(self, after: int | None) -> Recording:
@@ -193,7 +208,7 @@ class Desk(Protocol):
         """Return how every EVSE served in a month, YYYY-MM, or in the running one. Reads the store."""
         ...
 
-    def work_done(self, charger_id: str, request: WorkRequest) -> WorkDone | None:
+    def work_done(self, charger_id: str, request: WorkRequest, who: str) -> WorkDone | None:
         """Keep work done on a charger, once however often it is told; None: it is not known. Raises Busy."""
         ...
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.core.terms import Terms
 from edge_agent.desk import MOST_REMEMBERED, Desk, Operator, Sources
 from edge_agent.errors import ModelError, StoreError
 from edge_agent.ports import StoreUsage
-from edge_agent.wire.alert import Acknowledgement
+from edge_agent.wire.alert import Acknowledgement, AlertState, Silence
+from edge_agent.wire.answers import MaintenanceAnswer, SuggestionState
 from edge_agent.wire.metrics import Metrics
-from edge_agent.wire.rest import HealthStatus
-from tests.rig.fakes import Kerbside, as_it_came
+from edge_agent.wire.rest import DecisionRequest, HealthStatus
+from edge_agent.wire.service import Deed
+from tests.rig.fakes import START, Kerbside, a_store, as_it_came
+from tests.web.desk import maintenance_answer
 
+KEY = "0badcafe"
 HOT: dict[str, Any] = {"temperature": 75.0, "error_codes": ["HighTemperature"], "uptime_hours": 9_000.0}
 
 
@@ -168,10 +175,54 @@ def while_turning(site: Kerbside, work: Any) -> Any:
 def test_an_acknowledgement_is_carried_out_by_the_pipeline(site: Kerbside, desk: Desk) -> None:
     (alert,) = desk.alerts()
     told = Acknowledgement(alert_id=alert.alert_id, by="tech")
-    assert while_turning(site, lambda: desk.acknowledge(told)).acknowledged_by == "tech"
+    assert while_turning(site, lambda: desk.answer_alert(told, KEY)).acknowledged_by == "tech"
     site.turn()
     assert desk.alerts()[0].acknowledged_by == "tech"
-    assert while_turning(site, lambda: desk.acknowledge(told.model_copy(update={"alert_id": "x"}))) is None
+    assert (
+        while_turning(site, lambda: desk.answer_alert(told.model_copy(update={"alert_id": "x"}), KEY)) is None
+    )
+
+
+def test_a_suggestion_is_rejected_with_a_reason_and_who_did_it_is_kept(tmp_path: Path) -> None:
+    site = Kerbside(store=a_store(tmp_path / "s")).connect()
+    site.say("CHARGING").until_due()
+    desk, suggested = desk_of(site), maintenance_answer("CHG_001")
+    site.ingest._state.suggestions["CHG_001"] = suggested
+    reject = DecisionRequest(decision="REJECT", reason="it is new", by="AB")
+
+    def rejected() -> MaintenanceAnswer | None:
+        found: MaintenanceAnswer | None = while_turning(
+            site, lambda: desk.decide(suggested.suggestion_id, reject, KEY)
+        )
+        return found
+
+    answer = rejected()
+    assert answer is not None
+    assert answer.state is SuggestionState.REJECTED
+    assert desk.suggestions()[0].state is SuggestionState.REJECTED
+    assert while_turning(site, lambda: desk.decide("x", reject, KEY)) is None
+    (deed,) = SqliteReader(tmp_path / "s").audit(START, site.clock.now() + timedelta(seconds=1))
+    assert deed == Deed(
+        at=site.clock.now(),
+        who=KEY,
+        action="reject",
+        subject=suggested.suggestion_id,
+        by="AB",
+        note="it is new",
+    )
+
+
+def test_a_silenced_alert_stays_open_and_says_until_when(site: Kerbside, desk: Desk) -> None:
+    (alert,) = desk.alerts()
+    until = site.clock.now() + timedelta(days=1)
+    told = Silence(alert_id=alert.alert_id, by="tech", note="part is ordered", until=until)
+    while_turning(site, lambda: desk.answer_alert(told, KEY))
+    (silenced,) = desk.alerts()
+    assert (silenced.state, silenced.silenced_until, silenced.note) == (
+        AlertState.OPEN,
+        until,
+        "part is ordered",
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,7 +236,7 @@ def test_an_acknowledgement_is_carried_out_by_the_pipeline(site: Kerbside, desk:
 def test_a_reload_answers_with_the_name_and_version(
     site: Kerbside, desk: Desk, name: str | None, answered: str
 ) -> None:
-    answer = while_turning(site, lambda: desk.reload(name))
+    answer = while_turning(site, lambda: desk.reload(name, KEY))
     assert answer.success
     assert answer.model_name == answered
     assert answer.version
@@ -193,7 +244,7 @@ def test_a_reload_answers_with_the_name_and_version(
 
 def test_a_reload_of_a_model_that_there_is_not_names_those_that_there_are(desk: Desk) -> None:
     with pytest.raises(ModelError, match="failure_predictor, anomaly_detector"):
-        desk.reload("crystal_ball")
+        desk.reload("crystal_ball", KEY)
 
 
 def test_desk_asks_nothing_of_the_pipeline_to_answer(site: Kerbside, desk: Desk) -> None:

@@ -13,7 +13,7 @@ from edge_agent.desk import Desk, Operator, Sources
 from edge_agent.ports import Disconnected
 from edge_agent.wire.outbox import RecordType
 from edge_agent.wire.service import Cause, Gap, Verdict, WorkAction, WorkDone, WorkRequest
-from tests.rig.fakes import EVSE, START, FakeClock, Kerbside, a_store, as_it_came
+from tests.rig.fakes import EVSE, START, FakeClock, Kerbside, a_deed, a_store, as_it_came
 
 HOUR = 3600.0
 
@@ -134,7 +134,7 @@ def test_a_month_to_come_is_empty(tmp_path: Path) -> None:
 def test_work_done_resets_the_clock_of_the_charger_and_of_the_part(tmp_path: Path) -> None:
     site = opened(tmp_path / "s")
     site.say("AVAILABLE")
-    site.ingest.work_done(work(request(part="fan", action=WorkAction.REPLACED)))
+    site.ingest.work_done(work(request(part="fan", action=WorkAction.REPLACED)), a_deed())
     charger = site.ingest.view.site.chargers[EVSE]
 
     assert charger.last_maintenance == START
@@ -147,11 +147,11 @@ def test_work_told_again_is_kept_once_also_after_a_restart(tmp_path: Path) -> No
     site = opened(tmp_path / "s")
     site.say("AVAILABLE")
     done = work(request(part="fan", action=WorkAction.CLEANED))
-    assert site.ingest.work_done(done) == site.ingest.work_done(done) == done
+    assert site.ingest.work_done(done, a_deed()) == site.ingest.work_done(done, a_deed()) == done
     site.stop()
     site.store.close()
     again = opened(tmp_path / "s", site.clock)
-    assert again.ingest.work_done(done) == done
+    assert again.ingest.work_done(done, a_deed()) == done
 
     assert len(SqliteReader(tmp_path / "s").service(START, again.clock.now()).work) == 1
     assert again.store.records(RecordType.MAINTENANCE_DONE) == []
@@ -161,8 +161,8 @@ def test_work_told_again_is_kept_once_also_after_a_restart(tmp_path: Path) -> No
 def test_a_visit_that_mended_nothing_resets_no_clock(tmp_path: Path) -> None:
     site = opened(tmp_path / "s")
     site.say("AVAILABLE")
-    site.ingest.work_done(work(request(verdict=Verdict.NO_FAULT_FOUND)))
-    site.ingest.work_done(work(request(action=WorkAction.RESET)))
+    site.ingest.work_done(work(request(verdict=Verdict.NO_FAULT_FOUND)), a_deed())
+    site.ingest.work_done(work(request(action=WorkAction.RESET)), a_deed())
 
     assert site.ingest.view.site.chargers[EVSE].last_maintenance is None
 
@@ -170,7 +170,7 @@ def test_a_visit_that_mended_nothing_resets_no_clock(tmp_path: Path) -> None:
 def test_work_on_the_cabinet_is_work_on_all_that_it_holds(tmp_path: Path) -> None:
     site = opened(tmp_path / "s")
     site.say("AVAILABLE").say("AVAILABLE", charger_id="CHG_002")
-    site.ingest.work_done(work(request(connector_id=0, part="fan", action=WorkAction.REPLACED)))
+    site.ingest.work_done(work(request(connector_id=0, part="fan", action=WorkAction.REPLACED)), a_deed())
     maintained = {
         evse.charger_id: charger.last_maintenance for evse, charger in site.ingest.view.site.chargers.items()
     }

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_agent.core.anomaly import CRITICAL_C, HALVING_Z, HOT_C
 from edge_agent.core.baseline import OUTLIER_Z
 from edge_agent.core.identity import hashed_uuid
-from edge_agent.wire.alert import Acknowledgement, Alert, AlertState, AlertType, Severity
+from edge_agent.wire.alert import Acknowledgement, Alert, AlertState, AlertType, Severity, Silence
 from edge_agent.wire.answers import Action, AnomalyType
 from edge_agent.wire.faults import FAULTS, Whose, done_by, fault_of, spellings
 from edge_agent.wire.metrics import ConnectorStatus
@@ -301,25 +301,24 @@ def site_offline(
 MOST_NAMED = 5
 
 
-def acknowledged(
-    watch: Watch, acknowledgement: Acknowledgement, at: datetime, seq: int
+def answered(
+    watch: Watch, told: Acknowledgement | Silence, at: datetime, seq: int
 ) -> tuple[Watch, Alert | None]:
-    """Return the watch with its alert acknowledged; no alert where that one is not open.
+    """Return the watch with its alert acknowledged or silenced; no alert where that one is not open.
 
     seq: the number that the news gets in the stream of alerts.
     """
     alert = watch.alert
-    if alert is None or alert.alert_id != acknowledgement.alert_id:
+    if alert is None or alert.alert_id != told.alert_id:
         return watch, None
-    changed = alert.model_copy(
-        update={
-            "state": AlertState.ACKNOWLEDGED,
-            "acknowledged_by": acknowledgement.by,
-            "note": acknowledgement.note,
-            "updated_at": at,
-            "seq": seq,
-        }
-    )
+    changes: dict[str, object] = {"updated_at": at, "seq": seq}
+    if isinstance(told, Silence):
+        changes["silenced_until"] = told.until
+    else:
+        changes |= {"state": AlertState.ACKNOWLEDGED, "acknowledged_by": told.by}
+    if told.note is not None:
+        changes["note"] = told.note
+    changed = alert.model_copy(update=changes)
     return replace(watch, alert=changed), changed
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.errors import Rejected
 from edge_agent.wire.alert import Acknowledgement, AlertType
+from edge_agent.wire.service import Deed
 from edge_agent.wire.types import EvseId
 
 if TYPE_CHECKING:
@@ -64,7 +65,20 @@ class Correspondence:
         if alert is None or alert.alert_id != acknowledgement.alert_id:
             self._intake.set_aside(message, [OF_ANOTHER], batch)
             return False
-        return self._state.acknowledge(acknowledgement, now, batch) is not None
+        answered = self._state.answer_alert(acknowledgement, now, batch)
+        if answered is None:
+            return False
+        batch.commit.facts.append(
+            Deed(
+                at=now,
+                who="mqtt",
+                action="acknowledge",
+                subject=answered.alert_id,
+                by=acknowledgement.by,
+                note=acknowledgement.note,
+            )
+        )
+        return True
 
 
 def _place(topic: str) -> tuple[EvseId, AlertType] | None:

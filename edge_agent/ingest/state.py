@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge_agent.core import attempts, downtime
-from edge_agent.core.alert import acknowledged, site_offline
+from edge_agent.core.alert import answered, site_offline
 from edge_agent.core.downtime import FAILURE_AFTER
 from edge_agent.core.judgement import Judgement, answers, judge_again
 from edge_agent.core.maintenance import Subject, suggestions
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from edge_agent.core.terms import Terms
     from edge_agent.ingest.batch import Batch
     from edge_agent.ports import Restored
-    from edge_agent.wire.alert import Acknowledgement, Alert
+    from edge_agent.wire.alert import Acknowledgement, Alert, Silence
     from edge_agent.wire.answers import MaintenanceAnswer
     from edge_agent.wire.reading import Reading
     from edge_agent.wire.service import Gap, WorkDone
@@ -156,11 +156,11 @@ class State:
         batch.commit.watches[SITE, AlertType.SITE_OFFLINE] = after
         batch.tell_alert(alert)
 
-    def acknowledge(self, acknowledgement: Acknowledgement, at: datetime, batch: Batch) -> Alert | None:
-        """Acknowledge an open alert and return it; None where none of that id is open."""
+    def answer_alert(self, told: Acknowledgement | Silence, at: datetime, batch: Batch) -> Alert | None:
+        """Acknowledge or silence an open alert and return it; None where none of that id is open."""
         for evse, watches in self.site.watches.items():
             for kind, watch in watches.items():
-                after, alert = acknowledged(watch, acknowledgement, at, self.site.alert_seq + 1)
+                after, alert = answered(watch, told, at, self.site.alert_seq + 1)
                 if alert is not None:
                     changed = {**self.site.watches, evse: {**watches, kind: after}}
                     self.site = replace(self.site, watches=changed, alert_seq=alert.seq)

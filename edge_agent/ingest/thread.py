@@ -34,9 +34,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_agent.core.pipeline import Site
+    from edge_agent.core.suggestions import Decision
     from edge_agent.ingest.inbox import Item
-    from edge_agent.wire.alert import Acknowledgement, Alert
+    from edge_agent.wire.alert import Acknowledgement, Alert, Silence
+    from edge_agent.wire.answers import MaintenanceAnswer
     from edge_agent.wire.reading import Reading
+    from edge_agent.wire.service import Deed
 
 DRAIN_AT_MOST = 512
 LOOK_AGAIN_S = 0.25
@@ -206,21 +209,28 @@ class Ingest:
                 self._parts.publisher.offer_state(outcome.evse, outcome.judgement)
         batch.begin(self.turned_s, pressing=any(outcome.presses for outcome in outcomes))
 
-    def acknowledge(self, acknowledgement: Acknowledgement) -> Alert | None:
-        """Acknowledge an open alert and keep that; None where none of that id is open."""
-        alert = self._state.acknowledge(acknowledgement, self._parts.clock.now(), self._keeping.batch)
+    def answer_alert(self, told: Acknowledgement | Silence, deed: Deed) -> Alert | None:
+        """Acknowledge or silence an open alert and keep that; None where none of that id is open."""
+        alert = self._state.answer_alert(told, deed.at, self._keeping.batch)
         if alert is not None:
-            self._commit()
+            self.did(deed)
         return alert
 
-    def work_done(self, done: WorkDone) -> WorkDone:
+    def decide(self, suggestion_id: str, decision: Decision, deed: Deed) -> MaintenanceAnswer | None:
+        """Keep what was decided of a suggestion; None where there is none, or it is done already."""
+        suggestion = self._state.decide(suggestion_id, decision, self._keeping.batch)
+        if suggestion is not None:
+            self.did(deed)
+        return suggestion
+
+    def work_done(self, done: WorkDone, deed: Deed) -> WorkDone:
         """Keep work that was done, once; return it as it is kept. Raises StoreError."""
         waiting = [fact for fact in self._keeping.batch.commit.facts if isinstance(fact, WorkDone)]
         kept = self._parts.store.work(done.maintenance_id)
         if kept is not None or done in waiting:
             return kept or done
         self.observe(self._state.work_done(done, self._parts.clock.now(), self._keeping.batch))
-        self._commit()
+        self.did(deed)
         return done
 
     def listen(self) -> None:
@@ -301,6 +311,11 @@ class Ingest:
             kind.replace(" ", "_"): count for kind, count in self.counts().items() if "ignored" not in kind
         }
         log.info("statistics", extra={"chargers": len(self._state.site.chargers), **counts})
+
+    def did(self, deed: Deed) -> None:
+        """Keep who did something, with all that is in the batch."""
+        self._keeping.batch.commit.facts.append(deed)
+        self._commit()
 
     def stop(self) -> None:
         """Let `run` return; from any thread, and harmless where it has ended."""

@@ -65,11 +65,21 @@ class Alert(Message):
     updated_at: UtcTime
     cleared_at: UtcTime | None = None
     acknowledged_by: str | None = None
+    silenced_until: UtcTime | None = None
     note: str | None = None
     count: int = 1
     message: str
     evidence: dict[str, Any] = {}
     seq: int = 0
+
+
+class Silence(Message):
+    """Nobody is to be called for an alert until then: it is known, and being seen to."""
+
+    alert_id: str
+    by: Annotated[str, Field(min_length=1, max_length=64)]
+    note: Annotated[str, Field(max_length=1000)] | None = None
+    until: UtcTime
 
 
 class Acknowledgement(Message):

@@ -156,6 +156,34 @@ class AcknowledgeRequest(Message):
     note: Annotated[str, Field(max_length=1000)] | None = None
 
 
+class SilenceRequest(AcknowledgeRequest):
+    """Nobody is to be called for an alert until then; the path says for which."""
+
+    until: UtcTime
+
+
+class DecisionRequest(Message):
+    """What somebody decides of a suggestion; the path says of which.
+
+    at: where it moves. reason: why it is rejected; it stays quiet for 30 days unless the evidence changes.
+    """
+
+    decision: Literal["ACCEPT", "MOVE", "REJECT"]
+    at: UtcTime | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    by: Annotated[str, Field(min_length=1, max_length=64, description="A role or initials, not a name.")]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> DecisionRequest:
+        if self.decision == "MOVE" and self.at is None:
+            message = "at: say to when it moves"
+            raise ValueError(message)
+        if self.decision == "REJECT" and self.reason is None:
+            message = "reason: say why, for whoever reads it next"
+            raise ValueError(message)
+        return self
+
+
 class MaintenanceList(Message):
     """Page of suggestions, soonest first."""
 

@@ -140,6 +140,20 @@ class WorkDone(WorkRequest):
     charger_id: ChargerId
 
 
+class Deed(Message):
+    """Something that was ordered over an interface, for whoever asks later who did what.
+
+    who: the id of the key that it came with, or the interface where there are no keys.
+    """
+
+    at: UtcTime
+    who: str
+    action: str
+    subject: str
+    by: str | None = None
+    note: str | None = None
+
+
 class Episode(Message):
     """A notified warning of failure, from its first sign to its end, as learning needs it."""
 
@@ -168,4 +182,4 @@ class Score(Message):
     firmware: str | None
 
 
-Fact = Downtime | Attempt | WorkDone | Gap | Episode | Score
+Fact = Downtime | Attempt | WorkDone | Gap | Episode | Score | Deed

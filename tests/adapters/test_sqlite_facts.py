@@ -17,6 +17,7 @@ from edge_agent.ports import Commit
 from edge_agent.wire.service import (
     Attempt,
     Cause,
+    Deed,
     Downtime,
     Episode,
     Fact,
@@ -86,7 +87,8 @@ SCORE = Score(
     vendor="V",
     firmware=None,
 )
-ALL: list[Fact] = [DOWNTIME, ATTEMPT, WORK, GAP, EPISODE, SCORE]
+DEED = Deed(at=T0, who="0badcafe", action="acknowledge", subject="a-1", by="AB")
+ALL: list[Fact] = [DOWNTIME, ATTEMPT, WORK, GAP, EPISODE, SCORE, DEED]
 
 
 def test_every_fact_is_found_again_as_it_was(tmp_path: Path) -> None:
@@ -100,6 +102,7 @@ def test_every_fact_is_found_again_as_it_was(tmp_path: Path) -> None:
 
     assert [*kept.downtime, *kept.attempts, *kept.work, *kept.gaps] == [DOWNTIME, ATTEMPT, WORK, GAP]
     assert [*learnt.episodes, *learnt.scores] == [EPISODE, SCORE]
+    assert SqliteReader(path).audit(T0, T0 + DAY) == [DEED]
 
 
 def test_what_speaks_of_another_time_is_not_found(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from edge_agent.core.alert import acknowledged
+from edge_agent.core.alert import answered
 from edge_agent.core.identity import hashed_uuid
 from edge_agent.core.models import Models
 from edge_agent.core.pipeline import Site
@@ -63,7 +63,7 @@ def acked(
     """Acknowledge as `state.State` does."""
     watch = after.watches[EVSE][kind]
     named = Acknowledgement(alert_id=alert_id or open_alert(after, kind).alert_id, by="tech-1", note="seen")
-    moved, told = acknowledged(watch, named, at(seconds), after.alert_seq + 1)
+    moved, told = answered(watch, named, at(seconds), after.alert_seq + 1)
     watches = {**after.watches, EVSE: {**after.watches[EVSE], kind: moved}}
     return replace(after, watches=watches, alert_seq=after.alert_seq + (told is not None)), told
 
@@ -149,7 +149,7 @@ def test_an_acknowledgement_names_its_alert_or_does_nothing() -> None:
 def test_what_is_watched_but_not_raised_cannot_be_acknowledged() -> None:
     after, _ = stepped([said(0, error_codes=["WeakSignal"])])
     assert after.watches[EVSE][AlertType.ANOMALY].alert is None
-    watch, told = acknowledged(
+    watch, told = answered(
         after.watches[EVSE][AlertType.ANOMALY], Acknowledgement(alert_id="x", by="y"), at(1), 1
     )
     assert (watch, told) == (after.watches[EVSE][AlertType.ANOMALY], None)

@@ -23,7 +23,7 @@ from edge_agent.wire.alert import Acknowledgement, AlertState, AlertType
 from edge_agent.wire.metrics import ConnectorStatus
 from edge_agent.wire.outbox import RecordType
 from edge_agent.wire.types import EvseId
-from tests.rig.fakes import EVSE, FULL_DISK, PREFIX, FakeClock, Kerbside, a_store, metrics
+from tests.rig.fakes import EVSE, FULL_DISK, PREFIX, FakeClock, Kerbside, a_deed, a_store, metrics
 
 OPEN_FAULT = [("CHARGER_FAULTED", "OPEN")]
 IN_MEMORY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -510,7 +510,7 @@ def test_an_acknowledgement_that_comes_again_is_not_told_again(site: Kerbside) -
 def test_an_alert_that_is_open_and_acknowledged_by_rest_is_kept_with_the_same_turn(site: Kerbside) -> None:
     site.say("FAULTY")
     (alert,) = open_alerts(site.ingest._state.site)
-    answer = site.ingest.acknowledge(Acknowledgement(alert_id=alert.alert_id, by="tech"))
+    answer = site.ingest.answer_alert(Acknowledgement(alert_id=alert.alert_id, by="tech"), a_deed())
     assert answer is not None
     site.turn()
     assert site.broker.alerts()[-1] == ("CHARGER_FAULTED", "ACKNOWLEDGED")

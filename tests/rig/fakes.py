@@ -27,7 +27,7 @@ from edge_agent.wire.alert import Alert, AlertState, AlertType, Severity
 from edge_agent.wire.outbox import ClockTrust, Record, RecordType, Stream
 from edge_agent.wire.reading import Reading
 from edge_agent.wire.rest import RecordedMessage
-from edge_agent.wire.service import Attempt, Downtime, Gap, WorkDone
+from edge_agent.wire.service import Attempt, Deed, Downtime, Gap, WorkDone
 from edge_agent.wire.types import EvseId
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -70,6 +70,11 @@ class FakeClock:
     def step(self, seconds: float) -> None:
         """Let the wall clock jump, as when a time service first reaches its server."""
         self.wall += timedelta(seconds=seconds)
+
+
+def a_deed(action: str = "test", subject: str = "x") -> Deed:
+    """Return who ordered something."""
+    return Deed(at=START, who="0badcafe", action=action, subject=subject, by="AB")
 
 
 class Sent(NamedTuple):

@@ -6,9 +6,12 @@ import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from edge_agent.core.alert import Watch, answered
+from edge_agent.core.suggestions import Decision, decided
 from edge_agent.core.work import work_done
+from edge_agent.desk import DECISIONS
 from edge_agent.errors import EdgeAgentError
-from edge_agent.wire.alert import Acknowledgement, Alert, AlertState, AlertType, Severity
+from edge_agent.wire.alert import Acknowledgement, Alert, AlertState, AlertType, Severity, Silence
 from edge_agent.wire.answers import (
     Action,
     AnomalyAnswer,
@@ -24,6 +27,7 @@ from edge_agent.wire.answers import (
 from edge_agent.wire.metrics import ConnectorStatus, Metrics
 from edge_agent.wire.rest import (
     ChargerSummary,
+    DecisionRequest,
     EvseUptime,
     Health,
     HealthStatus,
@@ -158,7 +162,7 @@ class FakeDesk:
     """Implements `Desk`. Its answers tell what was asked: probability is power / 100, score is temperature.
 
     trouble: what every question and order raises, where a test wants that.
-    waited_in: the thread in which the last order was carried out.
+    waited_in: the thread in which the last order was carried out. orders: whose keys they came with.
     """
 
     def __init__(self) -> None:
@@ -166,6 +170,7 @@ class FakeDesk:
         self.status = HealthStatus.HEALTHY
         self.site_alerts = [HOT, ODD]
         self.waited_in: int | None = None
+        self.orders: list[str] = []
 
     def failures(self, asked: Sequence[tuple[str, Metrics]], tenant_id: str | None) -> list[FailureAnswer]:
         self._fail()
@@ -195,8 +200,9 @@ class FakeDesk:
         )
         return [entry]
 
-    def reload(self, model_name: str | None) -> ReloadAnswer:
+    def reload(self, model_name: str | None, who: str) -> ReloadAnswer:
         self._fail()
+        self.orders.append(who)
         self.waited_in = threading.get_ident()
         return ReloadAnswer(
             success=True, model_name=model_name or "all", version="v1.0.0", message="", timestamp=NOW
@@ -223,19 +229,24 @@ class FakeDesk:
         self._fail()
         return [maintenance_answer("CHG_002")]
 
-    def acknowledge(self, acknowledgement: Acknowledgement) -> Alert | None:
+    def answer_alert(self, told: Acknowledgement | Silence, who: str) -> Alert | None:
         self._fail()
+        self.orders.append(who)
         self.waited_in = threading.get_ident()
         for place, alert in enumerate(self.site_alerts):
-            if alert.alert_id == acknowledgement.alert_id:
-                seen = {
-                    "state": AlertState.ACKNOWLEDGED,
-                    "acknowledged_by": acknowledgement.by,
-                    "note": acknowledgement.note,
-                }
-                self.site_alerts[place] = alert.model_copy(update=seen)
-                return self.site_alerts[place]
+            _, changed = answered(Watch(alert=alert), told, NOW, alert.seq + 1)
+            if changed is not None:
+                self.site_alerts[place] = changed
+                return changed
         return None
+
+    def decide(self, suggestion_id: str, request: DecisionRequest, who: str) -> MaintenanceAnswer | None:
+        self._fail()
+        self.orders.append(who)
+        self.waited_in = threading.get_ident()
+        standing = maintenance_answer("CHG_002")
+        decision = Decision(DECISIONS[request.decision], NOW, request.at, request.reason)
+        return decided(standing, decision) if standing.suggestion_id == suggestion_id else None
 
     def recording(self, after: int | None) -> Recording:
         self._fail()
@@ -264,8 +275,9 @@ class FakeDesk:
         )
         return UptimeReport(month=month or "2026-03", since=NOW - timedelta(days=3), until=NOW, items=[item])
 
-    def work_done(self, charger_id: str, request: WorkRequest) -> WorkDone | None:
+    def work_done(self, charger_id: str, request: WorkRequest, who: str) -> WorkDone | None:
         self._fail()
+        self.orders.append(who)
         self.waited_in = threading.get_ident()
         return work_done(charger_id, request) if charger_id in {"CHG_001", "A%2FB"} else None
 

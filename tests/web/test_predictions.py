@@ -102,6 +102,38 @@ def test_a_technician_acknowledges_an_alert(technician: Client) -> None:
     assert answer.json()["acknowledged_by"] == "AB"
 
 
+def test_a_technician_silences_an_alert(technician: Client) -> None:
+    asked = {"by": "AB", "until": "2026-03-09T08:00:00Z"}
+    answer = technician.post("/api/v1/alerts/a-1/silence", json=asked).json()
+    assert (answer["state"], answer["silenced_until"]) == ("OPEN", asked["until"])
+
+
+@pytest.mark.parametrize(
+    ("decision", "state"),
+    [
+        ({"decision": "ACCEPT"}, "ACCEPTED"),
+        ({"decision": "MOVE", "at": "2026-03-09T08:00:00Z"}, "SCHEDULED"),
+        ({"decision": "REJECT", "reason": "the charger is new"}, "REJECTED"),
+    ],
+)
+def test_a_technician_decides_of_a_suggestion(technician: Client, decision: Json, state: str) -> None:
+    (suggestion,) = technician.get("/api/v1/maintenance").json()["items"]
+    path = f"/api/v1/maintenance/{suggestion['suggestion_id']}"
+    answer = technician.post(path, json={**decision, "by": "AB"})
+    assert (answer.status_code, answer.json()["state"]) == (200, state)
+
+
+@pytest.mark.parametrize("half", [{"decision": "MOVE"}, {"decision": "REJECT"}, {"decision": "BURN"}, {}])
+def test_a_decision_that_is_half_there_is_refused(technician: Client, half: Json) -> None:
+    assert technician.post("/api/v1/maintenance/x", json={**half, "by": "AB"}).status_code == 422
+
+
+def test_orders_come_with_the_id_of_their_key(technician: Client, desk: FakeDesk) -> None:
+    technician.post("/api/v1/alerts/a-1/ack", json={"by": "AB"})
+    (who,) = desk.orders
+    assert len(who) == 8
+
+
 @pytest.mark.parametrize(("path", "body"), [("alerts/a-1/ack", {"by": "AB"}), ("models/reload", None)])
 def test_orders_that_wait_do_not_hold_up_the_event_loop(
     admin: Client, desk: FakeDesk, path: str, body: Json | None

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from edge_agent.adapters.sqlite.times import microseconds, moment_of
-from edge_agent.wire.service import Attempt, Downtime, Episode, Fact, Gap, Score, WorkDone
+from edge_agent.wire.service import Attempt, Deed, Downtime, Episode, Fact, Gap, Score, WorkDone
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,7 +19,7 @@ TIMES = frozenset(
 )
 LISTS = frozenset(("codes", "alert_ids"))
 
-AnyFact = TypeVar("AnyFact", Downtime, Attempt, WorkDone, Gap, Episode, Score)
+AnyFact = TypeVar("AnyFact", Downtime, Attempt, WorkDone, Gap, Episode, Score, Deed)
 
 
 class Table(NamedTuple):
@@ -37,6 +37,7 @@ TABLES: dict[type[Fact], Table] = {
     Gap: Table("gaps", "since", "until"),
     Episode: Table("episodes", "raised_at", "raised_at"),
     Score: Table("scores", "at", "at"),
+    Deed: Table("audit", "at", "at"),
 }
 COLUMNS = {kind: tuple(kind.model_fields) for kind in TABLES}
 # The names put together here and below are our own: S608 sees no difference.
@@ -55,7 +56,7 @@ WITHIN = {
 }
 AGED = {
     kind: f"DELETE FROM {TABLES[kind].name} WHERE {TABLES[kind].end} < ?"  # noqa: S608
-    for kind in (WorkDone, Gap, Episode)
+    for kind in (WorkDone, Gap, Episode, Deed)
 }
 """These are few. The others are shelves: see `shelves`."""
 

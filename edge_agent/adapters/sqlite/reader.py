@@ -12,7 +12,7 @@ from edge_agent.adapters.sqlite.times import microseconds
 from edge_agent.adapters.sqlite.trouble import refusals
 from edge_agent.errors import StoreCorrupt
 from edge_agent.ports import Kept, Lessons
-from edge_agent.wire.service import Attempt, Downtime, Episode, Gap, Score, WorkDone
+from edge_agent.wire.service import Attempt, Deed, Downtime, Episode, Gap, Score, WorkDone
 
 if TYPE_CHECKING:
     import sqlite3
@@ -82,6 +82,11 @@ class SqliteReader:
                 episodes=facts.read(connection, Episode, since, until),
                 scores=facts.read(connection, Score, since, until),
             )
+
+    def audit(self, since: datetime, until: datetime) -> list[Deed]:
+        """Return what was ordered from `since` until before `until`, oldest first."""
+        with self._connection() as connection:
+            return facts.read(connection, Deed, since, until)
 
     @contextmanager
     def moment(self) -> Iterator[tuple[Restored, Iterator[tuple[EvseId, Reading]]]]:

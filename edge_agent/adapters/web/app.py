@@ -42,16 +42,16 @@ class Served:
         """Answer one request. Raises Refused, or what the desk raises."""
         endpoint = self._endpoint
         headers = dict(scope["headers"])
-        tenant_id = None
+        tenant_id, who = None, ""
         if endpoint.role is not None:
             address = scope["client"][0] if scope["client"] else ""
-            self._gate.admit(headers, address, endpoint.role)
+            who = self._gate.admit(headers, address, endpoint.role).id
             tenant_id = tenant_of(headers)
         try:
             question = await self._question(headers, scope, receive)
         except ClientDisconnect:
             return
-        call = Call(self._desk, question, scope["path_params"], headers, tenant_id)
+        call = Call(self._desk, question, scope["path_params"], headers, tenant_id, who)
         if endpoint.waits:
             answer = await run_in_threadpool(endpoint.handler, call)
         else:

@@ -21,6 +21,7 @@ class Call(Generic[Question]):
 
     question: the body or the query as the row's model has it; None where the row asks for nothing.
     path: what stood in the path's braces, decoded.
+    who: the id of the key that it came with.
     """
 
     desk: Desk
@@ -28,6 +29,7 @@ class Call(Generic[Question]):
     path: Mapping[str, str]
     headers: Mapping[bytes, bytes]
     tenant_id: str | None
+    who: str = ""
 
 
 Handler = Callable[[Call[Any]], BaseModel | Response]

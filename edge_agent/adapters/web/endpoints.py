@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import JsonValue
@@ -17,7 +18,7 @@ from edge_agent.adapters.web.endpoint import Call, Endpoint
 from edge_agent.adapters.web.keys import Role
 from edge_agent.adapters.web.problems import Refused
 from edge_agent.adapters.web.replies import Reply, headers_for, json_reply
-from edge_agent.wire.alert import Acknowledgement, Alert
+from edge_agent.wire.alert import Acknowledgement, Alert, Silence
 from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, FailureAnswers, MaintenanceAnswer
 from edge_agent.wire.rest import (
     AcknowledgeRequest,
@@ -25,6 +26,7 @@ from edge_agent.wire.rest import (
     BatchAnswer,
     BatchRequest,
     ChargerList,
+    DecisionRequest,
     FlatMetrics,
     Health,
     HealthStatus,
@@ -35,6 +37,7 @@ from edge_agent.wire.rest import (
     RecordingQuery,
     ReloadAnswer,
     ReloadQuery,
+    SilenceRequest,
     UptimeQuery,
     UptimeReport,
 )
@@ -102,7 +105,7 @@ def models(call: Call[None]) -> ModelList:
 
 
 def reload(call: Call[ReloadQuery]) -> ReloadAnswer:
-    return call.desk.reload(call.question.model_name)
+    return call.desk.reload(call.question.model_name, call.who)
 
 
 def chargers(call: Call[None]) -> ChargerList:
@@ -114,14 +117,21 @@ def alerts(call: Call[None]) -> AlertList:
 
 
 def acknowledge(call: Call[AcknowledgeRequest]) -> Alert:
-    alert_id = call.path["alert_id"]
-    alert = call.desk.acknowledge(
-        Acknowledgement(alert_id=alert_id, by=call.question.by, note=call.question.note)
-    )
+    told = Acknowledgement(alert_id=call.path["alert_id"], **call.question.__dict__)
+    return _open(call, call.desk.answer_alert(told, call.who))
+
+
+def silence(call: Call[SilenceRequest]) -> Alert:
+    told = Silence(alert_id=call.path["alert_id"], **call.question.__dict__)
+    return _open(call, call.desk.answer_alert(told, call.who))
+
+
+def _open(call: Call[Any], alert: Alert | None) -> Alert:
     if alert is None:
         raise Refused(
             HTTPStatus.NOT_FOUND,
-            f"No alert {alert_id} is open: it may be over. GET /api/v1/alerts lists those that are.",
+            f"No alert {call.path['alert_id']} is open: it may be over. "
+            "GET /api/v1/alerts lists those that are.",
         )
     return alert
 
@@ -130,9 +140,21 @@ def suggestions(call: Call[None]) -> MaintenanceList:
     return MaintenanceList(items=call.desk.suggestions())
 
 
+def decide(call: Call[DecisionRequest]) -> MaintenanceAnswer:
+    suggestion_id = call.path["suggestion_id"]
+    suggestion = call.desk.decide(suggestion_id, call.question, call.who)
+    if suggestion is None:
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            f"No suggestion {suggestion_id} is left to decide: it may be done. "
+            "GET /api/v1/maintenance lists them.",
+        )
+    return suggestion
+
+
 def work_done(call: Call[WorkRequest]) -> WorkDone:
     charger_id = _charger_id(call.path)
-    done = call.desk.work_done(charger_id, call.question)
+    done = call.desk.work_done(charger_id, call.question, call.who)
     if done is None:
         raise Refused(
             HTTPStatus.NOT_FOUND,
@@ -224,6 +246,18 @@ ENDPOINTS = (
         role=Role.TECHNICIAN,
         body=AcknowledgeRequest,
         example={"by": "AB", "note": "on my way"},
+        answer=Alert,
+        refusals={404: "No open alert has this id."},
+        waits=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/alerts/{alert_id}/silence",
+        summary="Nobody is to be called for this alert until then",
+        handler=silence,
+        role=Role.TECHNICIAN,
+        body=SilenceRequest,
+        example={"by": "AB", "note": "part is ordered", "until": "2026-03-09T08:00:00Z"},
         answer=Alert,
         refusals={404: "No open alert has this id."},
         waits=True,
@@ -334,5 +368,18 @@ ENDPOINTS = (
         example=ONE,
         answer=MaintenanceAnswer,
         deprecated=True,
+    ),
+    # After the older name that looks like it.
+    Endpoint(
+        method="POST",
+        path="/api/v1/maintenance/{suggestion_id}",
+        summary="Accept, move or reject a suggestion",
+        handler=decide,
+        role=Role.TECHNICIAN,
+        body=DecisionRequest,
+        example={"decision": "MOVE", "at": "2026-03-09T08:00:00Z", "by": "AB"},
+        answer=MaintenanceAnswer,
+        refusals={404: "No suggestion with this id is left to decide."},
+        waits=True,
     ),
 )

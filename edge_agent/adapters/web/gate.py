@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
-from edge_agent.adapters.web.keys import KeyRing, Role
+from edge_agent.adapters.web.keys import KeyEntry, KeyRing, Role
 from edge_agent.adapters.web.limits import TokenBuckets
 from edge_agent.adapters.web.problems import Refused, retry_after
 from edge_agent.wire.rest import Fault
@@ -53,8 +53,11 @@ class Gate:
         self._requests = TokenBuckets(rate_limit, max(1.0, rate_limit * BURST_S), clock)
         self._failures = TokenBuckets(FAILURES_A_SECOND, FAILURES_AT_ONCE, clock)
 
-    def admit(self, headers: Headers, address: str, needed: Role) -> None:
-        """Raises Refused: 401 without a key of ours, 429 too often, 403 where the key's role may not."""
+    def admit(self, headers: Headers, address: str, needed: Role) -> KeyEntry:
+        """Return whose key it is.
+
+        Raises Refused: 401 without a key of ours, 429 too often, 403 where the key's role may not.
+        """
         entry = self._keys.find(_presented(headers))
         if entry is None:
             raise self._stranger(address)
@@ -67,6 +70,7 @@ class Gate:
             raise Refused(
                 HTTPStatus.FORBIDDEN, f"This needs a key of role {needed}; yours is of role {entry.role}."
             )
+        return entry
 
     def _stranger(self, address: str) -> Refused:
         wait_s = self._failures.take(address)
