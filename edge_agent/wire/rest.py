@@ -156,6 +156,20 @@ class AcknowledgeRequest(Message):
     note: Annotated[str, Field(max_length=1000)] | None = None
 
 
+class SessionRequest(Message):
+    """A key, for a session of a browser."""
+
+    key: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class SessionAnswer(Message):
+    """Who is signed in: the key's id, role and label."""
+
+    id: str
+    role: Literal["viewer", "technician", "admin"]
+    label: str
+
+
 class SilenceRequest(AcknowledgeRequest):
     """Nobody is to be called for an alert until then; the path says for which."""
 

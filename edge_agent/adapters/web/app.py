@@ -25,6 +25,8 @@ from edge_agent.adapters.web.probes import probes
 from edge_agent.adapters.web.problems import HANDLERS
 from edge_agent.adapters.web.question import parse_body, parse_query, read_body, require_json
 from edge_agent.adapters.web.replies import json_reply
+from edge_agent.adapters.web.session_endpoints import session_endpoints
+from edge_agent.adapters.web.sessions import Sessions, kept_secret
 from edge_agent.adapters.web.settings import WebSettings
 from edge_agent.ports import Desk
 from edge_agent.wire.rest import HealthStatus, Liveness
@@ -43,15 +45,16 @@ class Served:
         endpoint = self._endpoint
         headers = dict(scope["headers"])
         tenant_id, who = None, ""
+        address = scope["client"][0] if scope["client"] else ""
         if endpoint.role is not None:
-            address = scope["client"][0] if scope["client"] else ""
-            who = self._gate.admit(headers, address, endpoint.role).id
+            changes = endpoint.method != "GET"
+            who = self._gate.admit(headers, address, endpoint.role, changes=changes).id
             tenant_id = tenant_of(headers)
         try:
             question = await self._question(headers, scope, receive)
         except ClientDisconnect:
             return
-        call = Call(self._desk, question, scope["path_params"], headers, tenant_id, who)
+        call = Call(self._desk, question, scope["path_params"], headers, tenant_id, who, address)
         if endpoint.waits:
             answer = await run_in_threadpool(endpoint.handler, call)
         else:
@@ -84,8 +87,14 @@ def create_app(
     clock: seconds that only go forward; the rate limits go by it.
     """
     alive = Liveness(status=HealthStatus.HEALTHY, version=__version__)
-    described = (*ENDPOINTS, *probes(alive, registry), front_page(alive))
-    gate = Gate(keys, settings.rate_limit, clock)
+    sessions = Sessions(keys, kept_secret(keys.path), secure=settings.tls_cert is not None)
+    gate = Gate(keys, sessions, settings.rate_limit, clock)
+    described = (
+        *ENDPOINTS,
+        *session_endpoints(keys, gate, sessions),
+        *probes(alive, registry),
+        front_page(alive),
+    )
     routes = [
         Route(row.path, Served(row, desk, gate), methods=[row.method])
         for row in (*described, *documentation(partial(openapi_document, described, __version__)))

@@ -21,7 +21,7 @@ class Call(Generic[Question]):
 
     question: the body or the query as the row's model has it; None where the row asks for nothing.
     path: what stood in the path's braces, decoded.
-    who: the id of the key that it came with.
+    who: the id of the key that it came with. address: where it came from.
     """
 
     desk: Desk
@@ -30,6 +30,7 @@ class Call(Generic[Question]):
     headers: Mapping[bytes, bytes]
     tenant_id: str | None
     who: str = ""
+    address: str = ""
 
 
 Handler = Callable[[Call[Any]], BaseModel | Response]

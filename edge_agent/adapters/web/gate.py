@@ -9,12 +9,14 @@ from http import HTTPStatus
 from edge_agent.adapters.web.keys import KeyEntry, KeyRing, Role
 from edge_agent.adapters.web.limits import TokenBuckets
 from edge_agent.adapters.web.problems import Refused, retry_after
+from edge_agent.adapters.web.sessions import COOKIE, Sessions
 from edge_agent.wire.rest import Fault
 
 FAILURES_A_SECOND = 0.1
 FAILURES_AT_ONCE = 10
 BURST_S = 2.0
 BEARER = b"bearer "
+COOKIE_NAME = COOKIE.encode()
 TENANT = re.compile(rb"[A-Za-z0-9._:@-]{1,128}")
 
 Headers = Mapping[bytes, bytes]
@@ -27,6 +29,12 @@ def _presented(headers: Headers) -> bytes:
         authorization = headers.get(b"authorization", b"")
         key = authorization[len(BEARER) :] if authorization[: len(BEARER)].lower() == BEARER else b""
     return key.strip()
+
+
+def _is_from_here(headers: Headers) -> bool:
+    """Whether a page of this very host asks: browsers name the origin of what may change things."""
+    origin = headers.get(b"origin", b"")
+    return bool(origin) and origin.partition(b"://")[2] == headers.get(b"host", b"")
 
 
 def tenant_of(headers: Headers) -> str | None:
@@ -48,19 +56,32 @@ class Gate:
     tries lock out a technician. Those tries are counted for each address, and soon told to wait.
     """
 
-    def __init__(self, keys: KeyRing, rate_limit: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, keys: KeyRing, sessions: Sessions, rate_limit: float, clock: Callable[[], float]
+    ) -> None:
         self._keys = keys
+        self._sessions = sessions
         self._requests = TokenBuckets(rate_limit, max(1.0, rate_limit * BURST_S), clock)
         self._failures = TokenBuckets(FAILURES_A_SECOND, FAILURES_AT_ONCE, clock)
 
-    def admit(self, headers: Headers, address: str, needed: Role) -> KeyEntry:
-        """Return whose key it is.
+    def admit(self, headers: Headers, address: str, needed: Role, *, changes: bool = False) -> KeyEntry:
+        """Return whose key it is, shown itself or by the session that stands for it.
 
+        changes: whether the request changes anything; then a session counts from our own pages alone.
         Raises Refused: 401 without a key of ours, 429 too often, 403 where the key's role may not.
         """
-        entry = self._keys.find(_presented(headers))
-        if entry is None:
-            raise self._stranger(address)
+        key = _presented(headers)
+        if key or COOKIE_NAME not in headers.get(b"cookie", b""):
+            entry = self.known(key, address)
+        else:
+            found = self._sessions.find(headers[b"cookie"])
+            if found is None:
+                raise self._stranger(address)
+            if changes and not _is_from_here(headers):
+                raise Refused(
+                    HTTPStatus.FORBIDDEN, "With a session, only this gateway's own pages may ask for changes."
+                )
+            entry = found
         wait_s = self._requests.take(entry.id)
         if wait_s:
             raise Refused(
@@ -70,6 +91,13 @@ class Gate:
             raise Refused(
                 HTTPStatus.FORBIDDEN, f"This needs a key of role {needed}; yours is of role {entry.role}."
             )
+        return entry
+
+    def known(self, key: bytes, address: str) -> KeyEntry:
+        """Return whose key it is. Raises Refused: 401, and 429 after too many wrong ones from an address."""
+        entry = self._keys.find(key)
+        if entry is None:
+            raise self._stranger(address)
         return entry
 
     def _stranger(self, address: str) -> Refused:

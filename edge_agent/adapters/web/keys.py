@@ -119,6 +119,15 @@ class KeyRing:
                 found = entry
         return found
 
+    def of_id(self, key_id: str) -> KeyEntry | None:
+        """Return the entry of that id, while the key is ours."""
+        return next((entry for entry in self._current() if entry.id == key_id), None)
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._path
+
     def _current(self) -> Entries:
         """Return the file's keys, read again only where it changed; none where it cannot be read."""
         try:
