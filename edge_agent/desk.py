@@ -18,7 +18,9 @@ from edge_agent.core.terms import Terms
 from edge_agent.core.work import work_done
 from edge_agent.errors import ModelError, StoreError
 from edge_agent.health import DISABLED, Facts, assess
+from edge_agent.ingest.parts import View
 from edge_agent.ingest.state import open_alerts
+from edge_agent.ports import Changes
 from edge_agent.shelf import FILE_MODELS, OPTIMISER
 from edge_agent.wire.alert import Severity, Silence
 from edge_agent.wire.answers import FailureAnswers, SuggestionState
@@ -194,6 +196,36 @@ class Desk:
         """See `ports.Desk`."""
         return open_alerts(self._sources.ingest.view.site)
 
+    def mark(self) -> View:
+        """See `ports.Desk`."""
+        return self._sources.ingest.view
+
+    def changes_since(self, mark: object) -> tuple[View, Changes]:
+        """See `ports.Desk`."""
+        now, before = self.mark(), _view(mark)
+        if now is before:
+            return now, NOTHING_CHANGED
+        known = {alert.alert_id: alert.seq for alert in open_alerts(before.site)}
+        there = open_alerts(now.site)
+        over = known.keys() - {alert.alert_id for alert in there}
+        return now, Changes(
+            alerts=[alert for alert in there if known.get(alert.alert_id) != alert.seq],
+            over=tuple(sorted(over)),
+            suggestions=[
+                each for name, each in now.suggestions.items() if before.suggestions.get(name) is not each
+            ],
+        )
+
+    def chargers_since(self, mark: object) -> tuple[View, list[ChargerSummary]]:
+        """See `ports.Desk`."""
+        now, before = self.mark(), _view(mark)
+        return now, [
+            self._summary(evse, judged)
+            for evse, judged in now.latest.items()
+            if before.latest.get(evse) is not judged
+            or before.site.watches.get(evse) is not now.site.watches.get(evse)
+        ]
+
     def suggestions(self) -> list[MaintenanceAnswer]:
         """See `ports.Desk`."""
         standing = self._sources.ingest.view.suggestions.values()
@@ -295,6 +327,15 @@ class Desk:
             anomaly=anomaly,
             open_alerts=[watch.alert for watch in watches if watch.alert is not None],
         )
+
+
+NOTHING_CHANGED = Changes()
+
+
+def _view(mark: object) -> View:
+    if not isinstance(mark, View):
+        raise TypeError(mark)
+    return mark
 
 
 OUT_OF_SERVICE = frozenset({ConnectorStatus.UNAVAILABLE, ConnectorStatus.OFFLINE, ConnectorStatus.FAULTY})

@@ -149,6 +149,15 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is other than it was: alerts new or changed, those that are over by id, suggestions."""
+
+    alerts: Sequence[Alert] = ()
+    over: Sequence[str] = ()
+    suggestions: Sequence[MaintenanceAnswer] = ()
+
+
 class Desk(Protocol):
     """All that the LAN interface may ask or order. Questions never write; orders go to the pipeline.
 
@@ -183,6 +192,18 @@ class Desk(Protocol):
 
     def alerts(self) -> list[Alert]:
         """Return the alerts that are not cleared, newest first."""
+        ...
+
+    def mark(self) -> object:
+        """Return a mark of how things stand now, to ask by what has changed since."""
+        ...
+
+    def changes_since(self, mark: object) -> tuple[object, Changes]:
+        """Return a new mark, and what has changed since an older one."""
+        ...
+
+    def chargers_since(self, mark: object) -> tuple[object, list[ChargerSummary]]:
+        """Return a new mark, and every EVSE of which something changed since an older one."""
         ...
 
     def suggestions(self) -> list[MaintenanceAnswer]:

@@ -13,7 +13,7 @@ from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.core.terms import Terms
 from edge_agent.desk import MOST_REMEMBERED, Desk, Operator, Sources
 from edge_agent.errors import ModelError, StoreError
-from edge_agent.ports import StoreUsage
+from edge_agent.ports import Changes, StoreUsage
 from edge_agent.wire.alert import Acknowledgement, AlertState, Silence
 from edge_agent.wire.answers import MaintenanceAnswer, SuggestionState
 from edge_agent.wire.metrics import Metrics
@@ -210,6 +210,19 @@ def test_a_suggestion_is_rejected_with_a_reason_and_who_did_it_is_kept(tmp_path:
         by="AB",
         note="it is new",
     )
+
+
+def test_what_has_changed_since_a_mark_is_told_and_nothing_else(site: Kerbside, desk: Desk) -> None:
+    mark = desk.mark()
+    assert desk.changes_since(mark) == (mark, Changes())
+    site.say("FAULTY", charger_id="CHG_002").until_due()
+    now, changes = desk.changes_since(mark)
+    (alert,) = changes.alerts
+    assert (alert.charger_id, changes.over) == ("CHG_002", ())
+    assert {each.charger_id for each in desk.chargers_since(mark)[1]} == {"CHG_002"}
+    assert desk.chargers_since(now)[1] == []
+    site.say("AVAILABLE", charger_id="CHG_002").until_due()
+    assert desk.changes_since(now)[1].over == (alert.alert_id,)
 
 
 def test_a_silenced_alert_stays_open_and_says_until_when(site: Kerbside, desk: Desk) -> None:

@@ -11,6 +11,7 @@ from edge_agent.core.suggestions import Decision, decided
 from edge_agent.core.work import work_done
 from edge_agent.desk import DECISIONS
 from edge_agent.errors import EdgeAgentError
+from edge_agent.ports import Changes
 from edge_agent.wire.alert import Acknowledgement, Alert, AlertState, AlertType, Severity, Silence
 from edge_agent.wire.answers import (
     Action,
@@ -171,6 +172,7 @@ class FakeDesk:
         self.site_alerts = [HOT, ODD]
         self.waited_in: int | None = None
         self.orders: list[str] = []
+        self.news: list[Alert | str] = []
 
     def failures(self, asked: Sequence[tuple[str, Metrics]], tenant_id: str | None) -> list[FailureAnswer]:
         self._fail()
@@ -224,6 +226,20 @@ class FakeDesk:
     def alerts(self) -> list[Alert]:
         self._fail()
         return self.site_alerts
+
+    def mark(self) -> object:
+        return len(self.news)
+
+    def changes_since(self, mark: object) -> tuple[object, Changes]:
+        assert isinstance(mark, int)
+        news = self.news[mark:]
+        return len(self.news), Changes(
+            alerts=[each for each in news if isinstance(each, Alert)],
+            over=[each for each in news if isinstance(each, str)],
+        )
+
+    def chargers_since(self, mark: object) -> tuple[object, list[ChargerSummary]]:
+        return mark, self.chargers()[:1]
 
     def suggestions(self) -> list[MaintenanceAnswer]:
         self._fail()

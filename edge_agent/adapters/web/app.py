@@ -19,6 +19,7 @@ from edge_agent.adapters.web.endpoint import Call, Endpoint
 from edge_agent.adapters.web.endpoints import ENDPOINTS
 from edge_agent.adapters.web.gate import Gate, tenant_of
 from edge_agent.adapters.web.keys import KeyRing
+from edge_agent.adapters.web.live import Live, events_endpoint
 from edge_agent.adapters.web.openapi import openapi_document
 from edge_agent.adapters.web.pages import documentation, front_page
 from edge_agent.adapters.web.probes import probes
@@ -92,6 +93,7 @@ def create_app(
     described = (
         *ENDPOINTS,
         *session_endpoints(keys, gate, sessions),
+        events_endpoint(Live(desk)),
         *probes(alive, registry),
         front_page(alive),
     )

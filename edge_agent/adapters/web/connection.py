@@ -7,13 +7,15 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from edge_agent.adapters.web.problems import CLOSE, problem, retry_after
 
 MAX_CONNECTIONS = 256
 MAX_HEAD_BYTES = 32 * 1024
 REQUEST_S = 20.0
+ENDLESS = "endless"
+"""Set in a request's state where its answer ends only with its client, or with us."""
 
 
 async def overloaded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,6 +60,13 @@ class BoundedConnection(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Send fewer and shorter headers.")
+
+    def shutdown(self) -> None:
+        """Finish what is under way, but for answers that have no end."""
+        super().shutdown()
+        cycle: RequestResponseCycle | None = getattr(self, "cycle", None)
+        if cycle is not None and cycle.scope.get("state", {}).get(ENDLESS):
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         self._in_head = True
