@@ -279,7 +279,8 @@ def test_no_endpoint_but_page_docs_and_health_answers_without_a_key(stranger: ht
     closed = {}
     for path, method in asked:
         if path not in open_to_all:
-            answer = stranger.request(method, path.replace("{", "").replace("}", ""))
+            wrong = {"key": "evz_of-nobody"} if method == "post" else None  # signing in takes one
+            answer = stranger.request(method, path.replace("{", "").replace("}", ""), json=wrong)
             closed[path, method] = answer.status_code
     assert len(closed) > 10
     # After ten wrong tries from one address they are told to wait.
