@@ -96,9 +96,15 @@ def revoke(path: Path, gateway_id: str) -> int:
 
 def _write(path: Path, gateways: list[Gateway]) -> None:
     beside = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb") as file:
-        file.write(_GATEWAYS.dump_json(gateways, indent=1))
-    beside.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb") as file:
+            file.write(_GATEWAYS.dump_json(gateways, indent=1))
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            [f"{path}: cannot be written: {error.strerror}; see CLOUD_SYNC__INGEST__TOKENS_FILE"]
+        ) from None
 
 
 def _hashed(token: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud_sync.central import tokens
 from cloud_sync.central.settings import Settings, load
 from edge_agent.errors import ConfigError
 
@@ -31,6 +32,11 @@ def test_settings_come_from_the_environment_and_nothing_else_does() -> None:
     told = load({"CLOUD_SYNC__KAFKA__BROKERS": "a:1,b:2", "CLOUD_SYNC__SINK__BATCH": "7", "PATH": "/bin"})
     assert told.kafka.brokers == "a:1,b:2"
     assert told.sink.batch == 7
+
+
+def test_a_tokens_file_that_cannot_be_written_is_told() -> None:
+    with pytest.raises(ConfigError, match="cannot be written"):
+        tokens.add(Path("/proc/none/tokens.json"), "site-1", "gw-1", None)
 
 
 def test_each_fault_is_told_by_the_variable_s_name() -> None:
