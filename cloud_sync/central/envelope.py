@@ -27,6 +27,8 @@ TOPICS = {
     RecordType.GAP: "edge.gateways",
 }
 ALL_TOPICS = (*dict.fromkeys(TOPICS.values()), DEAD_LETTERS)
+BULK_TOPICS = tuple(TOPICS[kind] for kind in (RecordType.READING, RecordType.FAILURE, RecordType.ANOMALY))
+"""Those of which a site has a week's worth when its link returns."""
 _TYPES = {kind.value: kind for kind in RecordType}
 _CHARGER = re.compile(r"[A-Za-z0-9._:%-]{1,128}")
 SCHEMA_VERSION = 1

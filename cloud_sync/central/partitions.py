@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 from psycopg import sql
 
 from cloud_sync.central.migrate import LOCK
-from cloud_sync.central.tables import PARTITIONED, Table
+from cloud_sync.central.tables import Table
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHILDREN = """
@@ -20,9 +20,10 @@ WHERE parent.relname = %s
 
 
 class Partitions:
-    """What partitions there are. retain, ahead: how far back and forward they go from now."""
+    """What partitions some tables have. retain, ahead: how far back and forward they go from now."""
 
-    def __init__(self, retain: timedelta, ahead: timedelta) -> None:
+    def __init__(self, tables: Collection[Table], retain: timedelta, ahead: timedelta) -> None:
+        self._tables = tables
         self._retain = retain
         self._ahead = ahead
         self._known: set[str] = set()
@@ -44,12 +45,12 @@ class Partitions:
     def make_ahead(self, connection: psycopg.Connection, now: datetime) -> None:
         """Make what the next days need."""
         days = range(self._ahead.days + 1)
-        self.make(connection, [(table, now + timedelta(days=day)) for table in PARTITIONED for day in days])
+        self.make(connection, [(table, now + timedelta(days=day)) for table in self._tables for day in days])
 
     def drop_old(self, connection: psycopg.Connection, now: datetime) -> list[str]:
         """Drop the partitions that lie wholly before what is retained; return their names."""
         dropped = []
-        for table in PARTITIONED:
+        for table in self._tables:
             oldest = number_of(table, now - self._retain)
             for (name,) in connection.execute(CHILDREN, (table.name,)).fetchall():
                 number = name.rpartition("_")[2]
@@ -71,7 +72,8 @@ class Partitions:
             sql.Literal((start + timedelta(days=days)).isoformat()),
         )
         with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            # A lock a table: who waits for a busy one must not hold up who makes another's.
+            connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (LOCK, table))
             connection.execute(statement)
         self._known.add(name)
 

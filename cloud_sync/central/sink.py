@@ -1,22 +1,38 @@
-"""Kafka to Postgres: rows first, offsets after: a crash in between only brings what is known already."""
+"""Kafka to Postgres: rows first, offsets after: a crash in between only brings what is known already.
+
+There are two lanes, each a consumer and a connection on a thread of its own: an alert must not wait behind
+what a site brings that was cut off for a week.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from psycopg import sql
 
-from cloud_sync.central.envelope import ALL_TOPICS, DEAD_LETTERS, Arrived, arrived
+from cloud_sync.central.envelope import ALL_TOPICS, BULK_TOPICS, DEAD_LETTERS, Arrived, arrived
 from cloud_sync.central.partitions import Partitions
 from cloud_sync.central.settings import Settings
-from cloud_sync.central.tables import ORIGIN, TABLES, Newest, Place, Table, Unfit, jsonb, newest, origin_of
+from cloud_sync.central.tables import (
+    ORIGIN,
+    TABLES,
+    Newest,
+    Place,
+    Table,
+    Unfit,
+    jsonb,
+    newest,
+    origin_of,
+    tables_of,
+)
 from edge_agent.errors import Rejected
 
 POLL_S = 0.5
@@ -121,14 +137,56 @@ def _copy(connection: psycopg.Connection, table: Table, rows: Sequence[tuple[Any
     connection.execute(sql.SQL(insert).format(target, columns, columns, beside))
 
 
+class Lane(NamedTuple):
+    """What one consumer carries. suffix: of its group's name."""
+
+    suffix: str
+    topics: Sequence[str]
+
+
+LANES = (
+    Lane("", BULK_TOPICS),
+    Lane("-first", [topic for topic in ALL_TOPICS if topic not in BULK_TOPICS]),
+)
+
+
 class Sink:
-    """One consumer of the group. There may be as many as there are partitions."""
+    """All lanes, as one worker. There may be as many workers as there are partitions."""
 
     def __init__(self, settings: Settings) -> None:
+        self._lanes = [Consuming(settings, lane) for lane in LANES]
+
+    def run(self) -> None:
+        """Serve until `stop`. A lane that fails ends the others, and is raised."""
+        with ThreadPoolExecutor(len(self._lanes), "sink") as pool:
+            running = [pool.submit(lane.run) for lane in self._lanes]
+            wait(running, return_when=FIRST_COMPLETED)
+            self.stop()
+        for each in running:
+            each.result()
+
+    def stop(self) -> None:
+        """Let `run` return; from any thread, or a signal's handler."""
+        for lane in self._lanes:
+            lane.stop()
+
+    @property
+    def written(self) -> int:
+        """How many messages were kept."""
+        return sum(lane.written for lane in self._lanes)
+
+
+class Consuming:
+    """One lane's consumer and connection."""
+
+    def __init__(self, settings: Settings, lane: Lane) -> None:
         told = settings.sink
+        self._topics = lane.topics
         self._dsn = settings.postgres.dsn
         self._batch = told.batch
-        self._partitions = Partitions(timedelta(days=told.retain_days), timedelta(days=told.ahead_days))
+        self._partitions = Partitions(
+            tables_of(lane.topics), timedelta(days=told.retain_days), timedelta(days=told.ahead_days)
+        )
         self._connection: psycopg.Connection | None = None
         self._kept_house_at = -HOUSEKEEPING_S
         self._stopping = Event()
@@ -136,7 +194,7 @@ class Sink:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": settings.kafka.brokers,
-                "group.id": told.group,
+                "group.id": told.group + lane.suffix,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "partition.assignment.strategy": "cooperative-sticky",
@@ -147,7 +205,7 @@ class Sink:
 
     def run(self) -> None:
         """Serve until `stop`. What is under way then comes again, and is known."""
-        self._consumer.subscribe(list(ALL_TOPICS))
+        self._consumer.subscribe(list(self._topics))
         try:
             while not self._stopping.is_set():
                 self.turn()

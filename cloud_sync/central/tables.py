@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from cloud_sync.central.envelope import Arrived
+from cloud_sync.central.envelope import TOPICS, Arrived
 from edge_agent.wire.outbox import RecordType
 
 Values = dict[str, Any]
@@ -236,7 +236,12 @@ TABLES: dict[str, Table] = {
     RecordType.GAP: Table("gaps", ("lost",), lambda arrived: (jsonb(arrived.value),)),
 }
 """By the type of record. A gateway's status has no table: its newest is in `gateways`."""
-PARTITIONED = tuple({table.name: table for table in TABLES.values()}.values())
+
+
+def tables_of(topics: Collection[str]) -> list[Table]:
+    """Return the tables that the messages of topics become rows of."""
+    found = [table for kind, table in TABLES.items() if TOPICS[RecordType(kind)] in topics]
+    return list({table.name: table for table in found}.values())
 
 
 def origin_of(arrived: Arrived) -> tuple[Any, ...]:

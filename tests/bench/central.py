@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString, NamedTuple
@@ -35,6 +37,7 @@ HEADROOM = 5.0
 STEADY = (10, 1_000, 5_000)
 """Gateways that share that load, so many times."""
 STEADY_S = 120.0
+SOAKING, SOAK_RECORDS, RETURNS = 1_000, 20, 8
 OVERVIEW_MS = 50.0
 OVERVIEW_CHARGERS = 8_000
 OVERVIEW_ROWS = 5_000_000
@@ -73,6 +76,7 @@ def measure(overview_rows: int = OVERVIEW_ROWS) -> list[Figure]:
                     figures += _load(place, (kafka, postgres), gateways, records)
                 for gateways in STEADY:
                     figures += _steady(place, (kafka, postgres), gateways)
+                figures += _soak(place, (kafka, postgres))
             finally:
                 kafka.stop()
         figures += _copy_ceiling(postgres)
@@ -104,9 +108,44 @@ def _steady(place: Path, services: tuple[Kafka, Postgres], gateways: int) -> lis
     return _of_steady(gateways, _run(place / f"steady{gateways}", services, gateways, (records, STEADY_S)))
 
 
+def _soak(place: Path, services: tuple[Kafka, Postgres]) -> list[Figure]:
+    """Let the same thousand gateways return again and again: does the ingest grow?"""
+    home, memory = place / "soak", []
+    with _served(home, services, SOAKING) as central:
+        for _ in range(RETURNS):
+            _wave(central, home, SOAKING, (SOAK_RECORDS, 0.0))
+            memory.append(resident_mib(central.ingest.pid))
+    return [
+        Figure(
+            name=f"ingest's memory, from the second to the last of {RETURNS} returns of {SOAKING} gateways",
+            value=memory[-1] - memory[1],
+            unit="MiB",
+            note="after each: " + ", ".join(f"{each:.0f}" for each in memory),
+            samples=tuple(memory),
+        )
+    ]
+
+
 def _run(home: Path, services: tuple[Kafka, Postgres], gateways: int, load: tuple[int, float]) -> Run:
     """Let gateways send. load: records in each stream of each, and the seconds that making them takes."""
     records, seconds = load
+    with _served(home, services, gateways) as central:
+        before, used = resident_mib(central.ingest.pid), _cpu_s(central)
+        began = time.monotonic()
+        told = _wave(central, home, gateways, load)
+        count = f"SELECT count(*) FROM predictions WHERE gateway_id LIKE '{home.name}-%'"
+        central.wait_for(count, gateways * records)
+        if not seconds:
+            central.wait_for(count.replace("predictions", "charger_metrics"), gateways * records)
+        in_database = time.monotonic() - began
+        ingest_s, sinks_s = (after - first for after, first in zip(_cpu_s(central), used, strict=True))
+        memory = before, resident_mib(central.ingest.pid)
+    return Run(told, in_database, memory, (ingest_s, sinks_s))
+
+
+@contextmanager
+def _served(home: Path, services: tuple[Kafka, Postgres], gateways: int) -> Iterator[CentralSide]:
+    """Yield a central side that knows so many gateways."""
     central = CentralSide(home, *services, home.name)
     tokens = [f"evzgw_{home.name}_{number}" for number in range(gateways)]
     book = [
@@ -117,25 +156,20 @@ def _run(home: Path, services: tuple[Kafka, Postgres], gateways: int, load: tupl
     (home / "tokens").write_text("\n".join(tokens))
     central.start()
     try:
-        with child("fleet", central.url, home / "tokens", gateways, records, seconds) as fleet:
-            assert line_from(fleet) == "ready"
-            assert fleet.stdin is not None
-            before = resident_mib(central.ingest.pid)
-            used = _cpu_s(central)
-            began = time.monotonic()
-            fleet.stdin.write("go\n")
-            fleet.stdin.flush()
-            told: dict[str, Any] = json.loads(line_from(fleet))
-        count = f"SELECT count(*) FROM predictions WHERE gateway_id LIKE '{home.name}-%'"
-        central.wait_for(count, gateways * records)
-        if not seconds:
-            central.wait_for(count.replace("predictions", "charger_metrics"), gateways * records)
-        in_database = time.monotonic() - began
-        ingest_s, sinks_s = (after - first for after, first in zip(_cpu_s(central), used, strict=True))
-        memory = before, resident_mib(central.ingest.pid)
+        yield central
     finally:
         central.stop()
-    return Run(told, in_database, memory, (ingest_s, sinks_s))
+
+
+def _wave(central: CentralSide, home: Path, gateways: int, load: tuple[int, float]) -> dict[str, Any]:
+    """Let gateways send until all is acknowledged; return what they tell of it."""
+    with child("fleet", central.url, home / "tokens", gateways, *load) as fleet:
+        assert line_from(fleet) == "ready"
+        assert fleet.stdin is not None
+        fleet.stdin.write("go\n")
+        fleet.stdin.flush()
+        told: dict[str, Any] = json.loads(line_from(fleet))
+        return told
 
 
 def _cpu_s(central: CentralSide) -> tuple[float, float]:
@@ -247,7 +281,7 @@ def _overview(postgres: Postgres, rows: int) -> list[Figure]:
     now = datetime.now(UTC)
     with psycopg.connect(dsn, autocommit=True) as connection:
         days = [(TABLES[RecordType.FAILURE], now - timedelta(days=day)) for day in range(31)]
-        Partitions(timedelta(days=40), timedelta(days=3)).make(connection, days)
+        Partitions([], timedelta(days=40), timedelta(days=3)).make(connection, days)
         connection.execute(PREDICTIONS, (rows,))
         connection.execute(CHARGERS, (OVERVIEW_CHARGERS - 1,))
         connection.execute("ANALYZE")

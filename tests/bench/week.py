@@ -48,6 +48,7 @@ ALERT_S = 2.0
 ALERTS = 12
 TOO_SMALL_BYTES = 6_000_000
 TICK = timedelta(minutes=10)
+OTHERS, FEWEST_TURNS, MOST_TURNS = 40, 10, 60
 
 
 class NoBroker:
@@ -162,7 +163,7 @@ def _caught_up(place: Path, agent: Agent, mosquitto: Mosquitto, backlog: dict[st
     central.start()
     chargers = Chargers(mosquitto.port)
     try:
-        _serve_another(central)
+        _serve_others(central)
         token = central.token(SITE_ID, "gw-1")
         text = agent.config.read_text().replace("http://127.0.0.1:9", central.url)
         agent.config.write_text(text.replace(str(place / "none"), str(token)))
@@ -195,14 +196,31 @@ def _caught_up(place: Path, agent: Agent, mosquitto: Mosquitto, backlog: dict[st
     ]
 
 
-def _serve_another(central: CentralSide) -> None:
-    """Let a batch of another gateway through: producer and consumers have found Kafka before."""
+def _serve_others(central: CentralSide) -> None:
+    """Let alerts of another gateway through until they come at once: the sinks have shared the work then."""
     token = central.token("site-0", "gw-0").read_text().strip()
-    answer = httpx.post(
-        f"{central.url}/v1/batches", json=batch(record(1)), headers={"Authorization": f"Bearer {token}"}
-    )
-    answer.raise_for_status()
-    central.wait_for("SELECT count(*) FROM charger_latest WHERE gateway_id = 'gw-0'", 1)
+    arrived = "SELECT count(*) FROM alerts WHERE gateway_id = 'gw-0'"
+    for turn in range(MOST_TURNS):
+        told = [
+            record(
+                1 + turn * OTHERS + number, type="alert", charger_id=f"C{number}", payload=_of_another(number)
+            )
+            for number in range(OTHERS)
+        ]
+        began = time.monotonic()
+        httpx.post(
+            f"{central.url}/v1/batches",
+            json=batch(*told, stream="alerts"),
+            headers={"Authorization": f"Bearer {token}"},
+        ).raise_for_status()
+        central.wait_for(arrived, (turn + 1) * OTHERS)
+        if turn >= FEWEST_TURNS and time.monotonic() - began < ALERT_S / 2:
+            return
+    raise RuntimeError("the sinks do not settle")
+
+
+def _of_another(number: int) -> dict[str, object]:
+    return {"alert_id": f"a-{number}", "alert_type": "ANOMALY", "severity": "INFO", "state": "OPEN"}
 
 
 def _alert_s(central: CentralSide, chargers: Chargers, number: int) -> float:

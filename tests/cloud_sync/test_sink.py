@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,8 +20,8 @@ from cloud_sync.central.envelope import ALL_TOPICS, DEAD_LETTERS, Outgoing
 from cloud_sync.central.migrate import migrate
 from cloud_sync.central.partitions import Partitions, name_of
 from cloud_sync.central.producer import KafkaMessages
-from cloud_sync.central.sink import Sink
-from cloud_sync.central.tables import PARTITIONED, TABLES
+from cloud_sync.central.sink import LANES, Sink
+from cloud_sync.central.tables import TABLES, tables_of
 from edge_agent.wire.outbox import RecordType, Stream
 from edge_agent.wire.uplink import UplinkBatch
 from tests.rig.kafka import Kafka
@@ -53,7 +53,8 @@ class Central:
             sink=settings.Sink(group=name, batch=500),
         )
         self._messages = KafkaMessages(kafka.bootstrap)
-        _begin_at_the_end(kafka.bootstrap, name)
+        for lane in LANES:
+            _begin_at_the_end(kafka.bootstrap, name + lane.suffix, lane.topics)
 
     def close(self) -> None:
         self._messages.close()
@@ -130,13 +131,13 @@ class Central:
             threading.Event().wait(0.05)
 
 
-def _begin_at_the_end(bootstrap: str, group: str) -> None:
+def _begin_at_the_end(bootstrap: str, group: str, which: Sequence[str]) -> None:
     """Let a group begin after what other tests have said."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "log_level": 3})
     topics = consumer.list_topics(timeout=DEADLINE_S).topics
     places = [
         TopicPartition(topic, number, consumer.get_watermark_offsets(TopicPartition(topic, number))[1])
-        for topic in ALL_TOPICS
+        for topic in which
         for number in topics[topic].partitions
     ]
     consumer.commit(offsets=places, asynchronous=False)
@@ -153,6 +154,17 @@ def central(kafka: Kafka, postgres: Postgres) -> Iterator[Central]:
 def reading(power: float, **changed: Any) -> dict[str, Any]:
     metrics = {"connector_id": 1, "connector_status": "CHARGING", "power": power, "error_codes": ["A"]}
     return {"charger_id": "CHG_001", "metrics": {**metrics, **changed}}
+
+
+def test_an_alert_does_not_wait_behind_what_a_site_brings_that_was_cut_off(central: Central) -> None:
+    central.say(*((RecordType.READING, seq, reading(7.0)) for seq in range(1, 501)))
+    central.say((RecordType.ALERT, 1, {**ALERT, "charger_id": "CHG_001", "state": "OPEN"}))
+    with central.sinking():
+        with psycopg.connect(central.dsn) as slow:
+            slow.execute("LOCK TABLE charger_metrics IN EXCLUSIVE MODE")
+            central.wait_for("alerts", 1)
+            assert central.count("charger_metrics") == 0
+        central.wait_for("charger_metrics", 500)
 
 
 def test_every_type_of_record_has_its_row_and_its_newest(central: Central) -> None:
@@ -312,7 +324,8 @@ def test_sinks_that_come_and_go_lose_and_double_nothing(central: Central) -> Non
 
 
 def test_partitions_are_made_ahead_and_old_ones_dropped(central: Central) -> None:
-    partitions = Partitions(timedelta(days=10), timedelta(days=3))
+    tables = tables_of(ALL_TOPICS)
+    partitions = Partitions(tables, timedelta(days=10), timedelta(days=3))
     table = TABLES[RecordType.READING]
     with psycopg.connect(central.dsn, autocommit=True) as connection:
         partitions.make_ahead(connection, NOW)
@@ -321,7 +334,7 @@ def test_partitions_are_made_ahead_and_old_ones_dropped(central: Central) -> Non
             name
             for (name,) in connection.execute("SELECT relname FROM pg_class WHERE relispartition").fetchall()
         }
-        assert {name_of(each, NOW + timedelta(days=3)) for each in PARTITIONED} <= names
+        assert {name_of(each, NOW + timedelta(days=3)) for each in tables} <= names
         dropped = partitions.drop_old(connection, NOW)
     assert set(dropped) == {name_of(table, NOW - timedelta(days=day)) for day in (30, 300)}
 

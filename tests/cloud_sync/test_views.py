@@ -131,7 +131,7 @@ def fleet(postgres: Postgres) -> Iterator[psycopg.Connection]:
     for offset, each in enumerate(FLEET, 1):
         load._put(each, (1, offset), lambda _: True)
     with psycopg.connect(dsn, autocommit=True) as connection:
-        Partitions(timedelta(days=400), timedelta(days=3)).make(connection, load.times)
+        Partitions([], timedelta(days=400), timedelta(days=3)).make(connection, load.times)
         with connection.transaction():
             load.write(connection)
         yield connection
