@@ -163,7 +163,6 @@ def test_an_alert_does_not_wait_behind_what_a_site_brings_that_was_cut_off(centr
         with psycopg.connect(central.dsn) as slow:
             slow.execute("LOCK TABLE charger_metrics IN EXCLUSIVE MODE")
             central.wait_for("alerts", 1)
-            assert central.count("charger_metrics") == 0
         central.wait_for("charger_metrics", 500)
 
 
