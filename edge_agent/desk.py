@@ -9,37 +9,35 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edge_agent import __version__
-from edge_agent.core import asking, uptime
+from edge_agent.core import asking
 from edge_agent.core.asking import Question
-from edge_agent.core.downtime import FAILURE_AFTER, Span
 from edge_agent.core.judgement import answers
 from edge_agent.core.suggestions import Decision
-from edge_agent.core.terms import Terms
 from edge_agent.core.work import work_done
 from edge_agent.errors import ModelError, StoreError
 from edge_agent.health import DISABLED, Facts, assess
 from edge_agent.ingest.parts import View
 from edge_agent.ingest.state import open_alerts
+from edge_agent.overview import Operator, summary, worst_first
 from edge_agent.ports import Changes
 from edge_agent.shelf import FILE_MODELS, OPTIMISER
-from edge_agent.wire.alert import Severity, Silence
+from edge_agent.wire.alert import Silence
 from edge_agent.wire.answers import FailureAnswers, SuggestionState
 from edge_agent.wire.metrics import ConnectorStatus
-from edge_agent.wire.rest import ChargerSummary, Recording, ReloadAnswer, UptimeReport
-from edge_agent.wire.service import Deed, Gap
+from edge_agent.wire.rest import ChargerSummary, Recording, ReloadAnswer
+from edge_agent.wire.service import Deed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime, timedelta
 
     from edge_agent.clock import Clock
     from edge_agent.core.charger import Charger
     from edge_agent.core.judgement import Judgement
     from edge_agent.ingest.inbox import Inbox
     from edge_agent.ingest.thread import Ingest
-    from edge_agent.ports import Kept, Message, StoreUsage
+    from edge_agent.ports import Message, StoreUsage
     from edge_agent.shelf import Shelf
-    from edge_agent.wire.alert import Acknowledgement, Alert
+    from edge_agent.wire.alert import Acknowledgement, Alert, Quiet
     from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, MaintenanceAnswer
     from edge_agent.wire.metrics import Metrics
     from edge_agent.wire.rest import DecisionRequest, Health, ModelEntry, RecordedMessage
@@ -56,17 +54,6 @@ DECISIONS = {
     "REJECT": SuggestionState.REJECTED,
 }
 DRIFTING = "failure_predictor"
-GRAVITY = {Severity.CRITICAL: 2, Severity.WARNING: 1, Severity.INFO: 0}
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """What the operator's configuration tells: costs, names of chargers, bounds."""
-
-    terms: Terms
-    labels: Mapping[str, str]
-    least_free_bytes: int
-    failure_after: timedelta = FAILURE_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +65,6 @@ class Sources:
     shelf: Shelf
     clock: Clock
     usage: Callable[[], StoreUsage]
-    service: Callable[[datetime, datetime], Kept]
     other_names: Callable[[Message], RecordedMessage]
     """Makes of a message that arrived one that may leave the site."""
     endpoint: Callable[[], Mapping[str, Any]] = DISABLED.copy
@@ -189,8 +175,8 @@ class Desk:
 
     def chargers(self) -> list[ChargerSummary]:
         """See `ports.Desk`."""
-        found = [self._summary(evse, judged) for evse, judged in self._sources.ingest.view.latest.items()]
-        return sorted(found, key=_worst_first)
+        found = [self._summary(evse) for evse in self._sources.ingest.view.latest]
+        return sorted(found, key=worst_first)
 
     def alerts(self) -> list[Alert]:
         """See `ports.Desk`."""
@@ -220,10 +206,11 @@ class Desk:
         """See `ports.Desk`."""
         now, before = self.mark(), _view(mark)
         return now, [
-            self._summary(evse, judged)
+            self._summary(evse)
             for evse, judged in now.latest.items()
             if before.latest.get(evse) is not judged
             or before.site.watches.get(evse) is not now.site.watches.get(evse)
+            or before.suggestions.get(evse.charger_id) is not now.suggestions.get(evse.charger_id)
         ]
 
     def suggestions(self) -> list[MaintenanceAnswer]:
@@ -255,27 +242,14 @@ class Desk:
             missed=missed if after is not None else 0,
         )
 
-    def uptime(self, month: str | None) -> UptimeReport:
+    def quieten(self, quiet: Quiet, who: str) -> Quiet | None:
         """See `ports.Desk`."""
-        now, view, operator = self._sources.clock.now(), self._sources.ingest.view, self._operator
-        zone = operator.terms.time_zone
-        month = month or f"{now.astimezone(zone):%Y-%m}"
-        start, end = uptime.month_of(month, zone)
-        span = Span(start, max(min(end, now), start))
-        chargers = view.site.chargers
-        began = [charger.outages.current.began_at for charger in chargers.values() if charger.outages.current]
-        kept = self._sources.service(min([start, *began]), span.end)
-        deaf = [Gap(since=view.deaf_since, until=now)] if view.deaf_since is not None else []
-        gaps = [*kept.gaps, *deaf]
-        facts = uptime.Facts(
-            first_heard=uptime.first_heard(chargers),
-            downtime=[*kept.downtime, *uptime.running(chargers, gaps, now, operator.failure_after)],
-            attempts=[attempt for attempt in kept.attempts if attempt.ended_at >= start],
-            gaps=gaps,
-            work=kept.work,
-        )
-        items = uptime.uptimes(facts, span, operator.labels)
-        return UptimeReport(month=month, since=start, until=span.end, items=items)
+        if all(evse.charger_id != quiet.charger_id for evse in self._chargers):
+            return None
+        since = self._sources.clock.now()
+        deed = self._deed(who, ("quiet", quiet.charger_id), quiet.by, quiet.note)
+        told = quiet.model_copy(update={"since": since})
+        return self._sources.inbox.order(partial(self._sources.ingest.quieten, told, deed))
 
     def work_done(self, charger_id: str, request: WorkRequest, who: str) -> WorkDone | None:
         """See `ports.Desk`."""
@@ -307,26 +281,8 @@ class Desk:
         if len(self._asked) > MOST_REMEMBERED:
             self._asked.popitem(last=False)
 
-    def _summary(self, evse: EvseId, judged: Judgement) -> ChargerSummary:
-        view = self._sources.ingest.view
-        charger = view.site.chargers[evse]
-        failure, anomaly = answers(judged)
-        watches = view.site.watches.get(evse, {}).values()
-        return ChargerSummary(
-            charger_id=evse.charger_id,
-            connector_id=evse.connector_id,
-            label=self._operator.labels.get(evse.charger_id),
-            status=charger.status,
-            status_since=charger.status_since,
-            last_heard_at=charger.heard_at,
-            energy_delivered=charger.now.energy_delivered,
-            power=charger.now.power,
-            temperature=charger.now.temperature,
-            error_codes=list(charger.errors),
-            failure=failure,
-            anomaly=anomaly,
-            open_alerts=[watch.alert for watch in watches if watch.alert is not None],
-        )
+    def _summary(self, evse: EvseId) -> ChargerSummary:
+        return summary(self._sources.ingest.view, evse, self._operator, self._sources.clock.now())
 
 
 NOTHING_CHANGED = Changes()
@@ -344,9 +300,3 @@ OUT_OF_SERVICE = frozenset({ConnectorStatus.UNAVAILABLE, ConnectorStatus.OFFLINE
 def _in_service_and_riskiest_first(judged: Judgement) -> tuple[bool, float, int]:
     charger = judged.charger
     return charger.status in OUT_OF_SERVICE, -judged.failure.probability, charger.connector_id
-
-
-def _worst_first(summary: ChargerSummary) -> tuple[float, float, str, int]:
-    gravest = max((GRAVITY[alert.severity] + 1 for alert in summary.open_alerts), default=0)
-    probability = summary.failure.failure_probability if summary.failure else 0.0
-    return -gravest, -probability, summary.charger_id, summary.connector_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -12,8 +12,19 @@ if TYPE_CHECKING:
     from edge_agent.backoffice.conversation import Owed
     from edge_agent.core.alert import Watch
     from edge_agent.core.charger import Charger
-    from edge_agent.wire.alert import Acknowledgement, Alert, AlertType, Silence
+    from edge_agent.wire.alert import Acknowledgement, Alert, AlertType, Quiet, Silence
     from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, FailureAnswers, MaintenanceAnswer
+    from edge_agent.wire.history import (
+        AlertQuery,
+        ChargerDetail,
+        DeedList,
+        Evidence,
+        History,
+        HistoryQuery,
+        QuarantineList,
+        Series,
+        SyncStatus,
+    )
     from edge_agent.wire.metrics import Metrics
     from edge_agent.wire.outbox import Record, Stream
     from edge_agent.wire.reading import Reading
@@ -26,7 +37,17 @@ if TYPE_CHECKING:
         ReloadAnswer,
         UptimeReport,
     )
-    from edge_agent.wire.service import Attempt, Downtime, Episode, Fact, Gap, Score, WorkDone, WorkRequest
+    from edge_agent.wire.service import (
+        Attempt,
+        Deed,
+        Downtime,
+        Episode,
+        Fact,
+        Gap,
+        Score,
+        WorkDone,
+        WorkRequest,
+    )
     from edge_agent.wire.types import EvseId
 
 
@@ -115,6 +136,15 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """How an EVSE was, step by step: `at` is where each begins, the series go along with it."""
+
+    step: timedelta
+    at: Sequence[datetime]
+    series: Mapping[str, Series]
+
+
+@dataclass(frozen=True, slots=True)
 class Lessons:
     """What was foretold over some time, each oldest first."""
 
@@ -142,6 +172,10 @@ class Store(Protocol):
 
     def usage(self) -> StoreUsage: ...
 
+    def sum_up(self) -> bool:
+        """Add readings to the sums of their hours, a bounded number; return whether there are more."""
+        ...
+
     def trim(self, now: datetime) -> Mapping[str, int]:
         """Delete what the bounds no longer allow, what is worth least first; return rows gone, by table."""
         ...
@@ -162,7 +196,7 @@ class Desk(Protocol):
     """All that the LAN interface may ask or order. Questions never write; orders go to the pipeline.
 
     Everything is answered from memory in microseconds, but for the orders (`answer_alert`, `decide`,
-    `reload`, `work_done`) and `uptime`, which wait for the pipeline thread or read files and so must not be
+    `quieten`, `reload`, `work_done`), which wait for the pipeline thread or read files and so must not be
     called on an event loop's own thread.
     """
 
@@ -221,16 +255,82 @@ class Desk(Protocol):
         """Keep what was decided of a suggestion; None where none is left to decide. Raises Busy."""
         ...
 
+    def quieten(self, quiet: Quiet, who: str) -> Quiet | None:
+        """Let a charger under work raise no alerts until then; None: it is not known. Raises Busy."""
+        ...
+
     def recording(self, after: int | None) -> Recording:
         """Return what arrived after a number, with names replaced; None: begin now. Waits for no thread."""
         ...
 
-    def uptime(self, month: str | None) -> UptimeReport:
-        """Return how every EVSE served in a month, YYYY-MM, or in the running one. Reads the store."""
-        ...
-
     def work_done(self, charger_id: str, request: WorkRequest, who: str) -> WorkDone | None:
         """Keep work done on a charger, once however often it is told; None: it is not known. Raises Busy."""
+        ...
+
+
+class Archive(Protocol):
+    """The store, for whoever only reads. From any thread; each call raises StoreError."""
+
+    def usage(self) -> StoreUsage: ...
+    def service(self, since: datetime, until: datetime) -> Kept: ...
+    def lessons(self, since: datetime, until: datetime) -> Lessons: ...
+
+    def past_alerts(self, since: datetime, until: datetime) -> list[Alert]:
+        """Return the alerts that were over from `since` on and raised before `until`, oldest first."""
+        ...
+
+    def readings(self, evse: EvseId, since: datetime, until: datetime, most: int) -> list[Reading]:
+        """Return the newest readings received from `since` until before `until`, oldest first."""
+        ...
+
+    def steps(self, evse: EvseId, since: datetime, until: datetime, step_s: int) -> Steps:
+        """Return how an EVSE was; of whole hours it is known longer."""
+        ...
+
+    def quarantine(self, most: int) -> list[Quarantined]:
+        """Return what was set aside, newest first."""
+        ...
+
+    def audit(self, since: datetime, until: datetime) -> list[Deed]:
+        """Return what was ordered, oldest first."""
+        ...
+
+
+class Records(Protocol):
+    """What the LAN interface may ask of the past. Each call reads the store, and so must not be made on an
+    event loop's own thread. Raises StoreError.
+    """
+
+    def charger(self, charger_id: str) -> ChargerDetail | None:
+        """Return all that is known of a charger; None where nothing is."""
+        ...
+
+    def history(self, charger_id: str, asked: HistoryQuery) -> History | None:
+        """Return how one EVSE was; None where nothing is known of it."""
+        ...
+
+    def found_alerts(self, asked: AlertQuery) -> list[Alert]:
+        """Return the alerts that were asked for, one more than a page holds where there are more."""
+        ...
+
+    def evidence(self, alert_id: str) -> Evidence | None:
+        """Return what speaks for an alert, open or over; None where there is none."""
+        ...
+
+    def sync(self) -> SyncStatus:
+        """Return how it goes with the central service."""
+        ...
+
+    def set_aside(self) -> QuarantineList:
+        """Return what could not be understood lately."""
+        ...
+
+    def audit(self) -> DeedList:
+        """Return who ordered what lately."""
+        ...
+
+    def uptime(self, month: str | None) -> UptimeReport:
+        """Return how every EVSE served in a month, YYYY-MM, or in the running one."""
         ...
 
 

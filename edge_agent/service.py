@@ -22,7 +22,7 @@ from edge_agent.config import WEEKDAYS, passwords, secret
 from edge_agent.core.pipeline import Site
 from edge_agent.core.silence import Patience
 from edge_agent.core.terms import PARTS, Terms
-from edge_agent.desk import Desk, Operator
+from edge_agent.desk import Desk
 from edge_agent.desk import Sources as DeskSources
 from edge_agent.health import DISABLED
 from edge_agent.ingest.inbox import Inbox
@@ -31,6 +31,8 @@ from edge_agent.ingest.publisher import CONSUMER, Publisher
 from edge_agent.ingest.tap import Tap
 from edge_agent.ingest.thread import UPLINK, Ingest
 from edge_agent.ingest.upward import Upward
+from edge_agent.overview import Operator, Plate
+from edge_agent.records import Looks, Records
 from edge_agent.shelf import Loaders, Shelf
 from edge_agent.sources import envelopes, evcc, everest, goe, mapped, openevse
 from edge_agent.sources.mapped import Device
@@ -60,6 +62,7 @@ SUGGEST_EVERY_S = 60.0
 LEARN_EVERY_S = 3_600.0
 STATUS_EVERY_S = 60.0
 STATISTICS_EVERY_S = 600.0
+SUM_UP_EVERY_S = 120.0
 TRIM_EVERY_S = 600.0
 LOOK_EVERY_S = 1.0
 
@@ -150,6 +153,7 @@ class Service:
                 "learn": (LEARN_EVERY_S, partial(order, ingest.learn)),
                 "status": (STATUS_EVERY_S, partial(order, ingest.tell_status)),
                 "statistics": (STATISTICS_EVERY_S, partial(order, ingest.tell_statistics)),
+                "sum_up": (SUM_UP_EVERY_S, partial(order, ingest.sum_up)),
                 "trim": (TRIM_EVERY_S, partial(order, ingest.trim)),
             }
         )
@@ -157,7 +161,7 @@ class Service:
         return scheduler
 
     def _web_server(self, config: Config) -> WebServer:
-        reader = SqliteReader(config.store.path)
+        reader, told = SqliteReader(config.store.path), operator(config)
         desk = Desk(
             DeskSources(
                 self._ingest,
@@ -165,18 +169,13 @@ class Service:
                 self._shelf,
                 self._clock,
                 reader.usage,
-                reader.service,
                 partial(
                     _under_other_names, self._registry, Pseudonyms(secrets.token_bytes(32), config.prefix)
                 ),
             ),
-            Operator(
-                terms=terms(config),
-                labels={name: charger.label or name for name, charger in config.chargers.items()},
-                least_free_bytes=config.store.min_free_bytes,
-                failure_after=timedelta(hours=config.downtime.failure_hours),
-            ),
+            told,
         )
+        looks = Looks(lambda: self._ingest.view, self._ingest.counts, self._uplink_health)
         settings = WebSettings(
             host=config.web.host,
             port=config.web.port,
@@ -185,7 +184,8 @@ class Service:
             tls_key=config.web.tls_key,
         )
         shown = prometheus_registry(self._ingest.counts, self._gauges)
-        app = create_app(desk, KeyRing(config.web.keys_file), settings, shown)
+        records = Records(reader, looks, told, self._clock)
+        app = create_app((desk, records), KeyRing(config.web.keys_file), settings, shown)
         return WebServer(app, settings, None if self._ocpp is None else self._ocpp.serve)
 
     def _ocpp_server(self, config: Config) -> OcppServer | None:
@@ -234,6 +234,19 @@ class Service:
             "ocpp_connected": float(0 if self._ocpp is None else self._ocpp.connected),
             "ocpp_missed": float(self._tap.missed),
         }
+
+
+def operator(config: Config) -> Operator:
+    """Return what the operator tells of the site."""
+    return Operator(
+        terms=terms(config),
+        labels={name: charger.label or name for name, charger in config.chargers.items()},
+        least_free_bytes=config.store.min_free_bytes,
+        failure_after=timedelta(hours=config.downtime.failure_hours),
+        plates={
+            name: Plate(charger.location, charger.warranty_until) for name, charger in config.chargers.items()
+        },
+    )
 
 
 def registry(config: Config) -> Registry:

@@ -11,8 +11,9 @@ import pytest
 
 from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.core.terms import Terms
-from edge_agent.desk import MOST_REMEMBERED, Desk, Operator, Sources
+from edge_agent.desk import MOST_REMEMBERED, Desk, Sources
 from edge_agent.errors import ModelError, StoreError
+from edge_agent.overview import Operator
 from edge_agent.ports import Changes, StoreUsage
 from edge_agent.wire.alert import Acknowledgement, AlertState, Silence
 from edge_agent.wire.answers import MaintenanceAnswer, SuggestionState
@@ -28,9 +29,7 @@ HOT: dict[str, Any] = {"temperature": 75.0, "error_codes": ["HighTemperature"], 
 
 def desk_of(site: Kerbside) -> Desk:
     return Desk(
-        Sources(
-            site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, site.store.service, as_it_came
-        ),
+        Sources(site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, as_it_came),
         Operator(Terms(), {"CHG_001": "Entrance"}, least_free_bytes=1),
     )
 
@@ -129,7 +128,7 @@ def test_health_answers_even_where_the_store_cannot_tell_how_full_it_is(site: Ke
     def refuse() -> StoreUsage:
         raise StoreError("it cannot be opened")
 
-    sources = Sources(site.ingest, site.inbox, site.shelf, site.clock, refuse, site.store.service, as_it_came)
+    sources = Sources(site.ingest, site.inbox, site.shelf, site.clock, refuse, as_it_came)
     health = Desk(sources, Operator(Terms(), {}, 1)).health()
     assert health.checks["store"]["message"] == "the store cannot be read"
 

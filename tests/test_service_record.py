@@ -9,21 +9,19 @@ from pathlib import Path
 from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.core.terms import Terms
 from edge_agent.core.work import work_done
-from edge_agent.desk import Desk, Operator, Sources
+from edge_agent.overview import Operator
 from edge_agent.ports import Disconnected
+from edge_agent.records import Looks, Records
 from edge_agent.wire.outbox import RecordType
 from edge_agent.wire.service import Cause, Gap, Verdict, WorkAction, WorkDone, WorkRequest
-from tests.rig.fakes import EVSE, START, FakeClock, Kerbside, a_deed, a_store, as_it_came
+from tests.rig.fakes import EVSE, START, FakeClock, Kerbside, a_deed, a_store
 
 HOUR = 3600.0
 
 
-def desk_of(site: Kerbside, path: Path) -> Desk:
-    reader = SqliteReader(path)
-    sources = Sources(
-        site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, reader.service, as_it_came
-    )
-    return Desk(sources, Operator(Terms(), {}, 1))
+def records_of(site: Kerbside, path: Path) -> Records:
+    looks = Looks(lambda: site.ingest.view, site.ingest.counts)
+    return Records(SqliteReader(path), looks, Operator(Terms(), {}, 1), site.clock)
 
 
 def opened(path: Path, clock: FakeClock | None = None) -> Kerbside:
@@ -85,10 +83,10 @@ def test_while_the_broker_was_lost_nothing_was_observed(tmp_path: Path) -> None:
     lost = site.clock.now()
     site.turn(Disconnected(1, "gone"))
     site.clock.pass_time(HOUR)
-    deaf = desk_of(site, tmp_path / "s").uptime("2026-03").items[0]
+    deaf = records_of(site, tmp_path / "s").uptime("2026-03").items[0]
     site.connect(session_present=True)
     site.say("AVAILABLE").until_due()
-    heard = desk_of(site, tmp_path / "s").uptime("2026-03").items[0]
+    heard = records_of(site, tmp_path / "s").uptime("2026-03").items[0]
 
     assert SqliteReader(tmp_path / "s").service(START, site.clock.now()).gaps == [
         Gap(since=lost, until=lost + timedelta(hours=1))
@@ -116,7 +114,7 @@ def test_the_running_month_counts_what_still_lasts(tmp_path: Path) -> None:
     site = opened(tmp_path / "s")
     site.say("AVAILABLE").say("FAULTY").until_due()
     site.clock.pass_time(10 * HOUR)
-    report = desk_of(site, tmp_path / "s").uptime(None)
+    report = records_of(site, tmp_path / "s").uptime(None)
 
     assert (report.month, report.until) == ("2026-03", site.clock.now())
     assert report.items[0].failures == 1
@@ -126,7 +124,7 @@ def test_the_running_month_counts_what_still_lasts(tmp_path: Path) -> None:
 def test_a_month_to_come_is_empty(tmp_path: Path) -> None:
     site = opened(tmp_path / "s")
     site.say("AVAILABLE").until_due()
-    item = desk_of(site, tmp_path / "s").uptime("2027-01").items[0]
+    item = records_of(site, tmp_path / "s").uptime("2027-01").items[0]
 
     assert (item.observed_hours, item.unobserved_hours, item.uptime) == (0, 0, None)
 

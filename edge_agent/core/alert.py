@@ -209,14 +209,21 @@ RULES = (
 
 
 NO_WATCH = Watch()
+NEVER_QUIET = frozenset({AlertType.TAMPER, AlertType.EMERGENCY_STOP})
+"""Of people's safety: raised whoever works there."""
 
 
 def advance_all(
-    watches: Mapping[AlertType, Watch], judged: Judgement, numbering: tuple[str, int]
+    watches: Mapping[AlertType, Watch],
+    judged: Judgement,
+    numbering: tuple[str, int],
+    *,
+    under_work: bool = False,
 ) -> tuple[Mapping[AlertType, Watch], tuple[Alert, ...]]:
     """Return an EVSE's watches after a reading, the same mapping where nothing changed, and the news.
 
     numbering: the epoch, and the last number that was given in the stream of alerts.
+    under_work: somebody works at it: nothing is raised that his work would cause.
     """
     if judged.is_calm and not watches:
         return watches, ()
@@ -226,6 +233,8 @@ def advance_all(
     for rule in RULES:
         watch = watches.get(rule.type, NO_WATCH)
         sign = rule.sign(judged, watch)
+        if watch.alert is None and under_work and rule.type not in NEVER_QUIET:
+            sign = None
         if sign is None and watch is NO_WATCH:
             continue
         moved, alert = advance(watch, rule, sign, judged, epoch)

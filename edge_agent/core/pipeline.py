@@ -20,7 +20,7 @@ from edge_agent.core.charger import Charger, Observed, booted, newcomer, observe
 from edge_agent.core.downtime import Outage, of_the_site
 from edge_agent.core.judgement import Judgement, answers, judge
 from edge_agent.errors import Rejected
-from edge_agent.wire.alert import Alert, AlertType
+from edge_agent.wire.alert import Alert, AlertType, Quiet
 from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer
 from edge_agent.wire.reading import Event, Reading
 from edge_agent.wire.types import EvseId
@@ -54,6 +54,8 @@ class Site:
     told: Mapping[EvseId, Told] = field(default_factory=dict)
     heard: Mapping[str, datetime] = field(default_factory=dict)
     """When each charger, by id, was last heard."""
+    quiet: Mapping[str, Quiet] = field(default_factory=dict)
+    """Chargers under work, by id."""
     alert_seq: int = 0
     """The last number given in the stream of alerts and maintenance."""
 
@@ -104,7 +106,7 @@ def step(site: Site, readings: Sequence[Reading], models: Models) -> tuple[Site,
     chargers, heard = dict(site.chargers), dict(site.heard)
     observed = [_observe((chargers, heard), reading, site.most_chargers) for reading in readings]
     judged = _judged(observed, models)
-    conclusions = _Conclusions(site.epoch, dict(site.watches), dict(site.told), site.alert_seq)
+    conclusions = _Conclusions(site, dict(site.watches), dict(site.told), site.alert_seq)
     outcomes = [
         conclusions.conclude(each, judgement) for each, judgement in zip(observed, judged, strict=True)
     ]
@@ -212,7 +214,7 @@ def _no_room(chargers: Mapping[EvseId, Charger], evse: EvseId, most: int) -> Rej
 class _Conclusions:
     """The part of the state that conclusions change, while a batch goes through."""
 
-    epoch: str
+    site: Site
     watches: dict[EvseId, Mapping[AlertType, Watch]]
     told: dict[EvseId, Told]
     alert_seq: int
@@ -224,7 +226,13 @@ class _Conclusions:
         if judged is None:
             return Outcome(seen.reading, evse, charger, concluded=seen.concluded)
         before = self.watches.get(evse, NO_WATCHES)
-        after, news = advance_all(before, judged, (self.epoch, self.alert_seq))
+        quiet = self.site.quiet.get(evse.charger_id)
+        after, news = advance_all(
+            before,
+            judged,
+            (self.site.epoch, self.alert_seq),
+            under_work=quiet is not None and judged.at < quiet.until,
+        )
         if after is not before:
             self.watches[evse] = after
             self.alert_seq += len(news)

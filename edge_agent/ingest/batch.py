@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from edge_agent.ports import Commit, Quarantined
-from edge_agent.wire.alert import AlertType
+from edge_agent.wire.alert import AlertState, AlertType
 from edge_agent.wire.outbox import Record, RecordType, Stream
 from edge_agent.wire.service import Episode
 
@@ -144,9 +144,11 @@ class Batch:
         self.commit.facts.extend(unkept.facts[-MOST_CARRIED:])
 
     def tell_alert(self, alert: Alert) -> None:
-        """Put an alert's news into the outbox."""
+        """Put an alert's news into the outbox, and keep one that is over."""
         if alert.alert_type is AlertType.FAILURE_PREDICTED:
             self.commit.facts.append(episode(alert))
+        if alert.state is AlertState.CLEARED:
+            self.commit.facts.append(alert)
         payload = alert.model_dump_json()
         self._tell(alert.seq, RecordType.ALERT, alert.charger_id, alert.updated_at, payload)
 

@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter
+
 from edge_agent.core import attempts, downtime
 from edge_agent.core.alert import answered, site_offline
 from edge_agent.core.downtime import FAILURE_AFTER
@@ -24,7 +26,7 @@ from edge_agent.core.suggestions import decided, settled
 from edge_agent.core.telling import ToldReading, is_worth_telling
 from edge_agent.core.work import readings_of
 from edge_agent.errors import DEFECT
-from edge_agent.wire.alert import AlertType
+from edge_agent.wire.alert import AlertType, Quiet
 from edge_agent.wire.answers import SuggestionState
 from edge_agent.wire.metrics import Metrics
 from edge_agent.wire.outbox import Stream
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_GAPS = 1_000
+QUIET = "quiet"
+"""Under which name the chargers under work are kept."""
+QUIETS = TypeAdapter(list[Quiet])
 RULES = Models(RulesFailure(), RulesAnomaly())
 
 
@@ -73,6 +78,7 @@ class State:
             refold(self.site, kept.chargers, since),
             watches=dict(kept.watches),
             alert_seq=kept.last_seq.get(Stream.ALERTS, 0),
+            quiet={each.charger_id: each for each in _quiets(kept.meta.get(QUIET))},
         )
         self.suggestions = {each.charger_id: each for each in kept.suggestions}
         self.gaps.extend(kept.gaps)
@@ -119,6 +125,9 @@ class State:
     def work_done(self, done: WorkDone, now: datetime, batch: Batch) -> list[Reading]:
         """Put work that was done into the batch; return the readings that tell the EVSEs of it."""
         batch.tell_work(done, now, self._next_alert_seq())
+        quiet = self.site.quiet.get(done.charger_id)
+        if quiet is not None:
+            self.quieten(quiet.model_copy(update={"since": now, "until": now}), batch)
         standing = self.suggestions.get(done.charger_id)
         if standing is not None and standing.suggestion_id == done.suggestion_id:
             finished = standing.model_copy(update={"state": SuggestionState.DONE, "timestamp": now})
@@ -192,6 +201,13 @@ class State:
                 return after
         return None
 
+    def quieten(self, quiet: Quiet, batch: Batch) -> None:
+        """Let a charger under work raise no alerts until then; a time that is past ends it."""
+        known = {**self.site.quiet, quiet.charger_id: quiet}
+        there = {name: each for name, each in known.items() if each.until > quiet.since}
+        self.site = replace(self.site, quiet=there)
+        batch.commit.meta[QUIET] = QUIETS.dump_json(list(self.site.quiet.values())).decode()
+
     def alert_of(self, evse: EvseId, kind: AlertType) -> Alert | None:
         """Return the alert of that type that is open for an EVSE."""
         watch = self.site.watches.get(evse, {}).get(kind)
@@ -220,6 +236,13 @@ class State:
             if judged.models.failure.calibrated:
                 chargers.setdefault(evse.charger_id, []).append(judged)
         return [sorted(each, key=lambda judged: -judged.failure.probability) for each in chargers.values()]
+
+
+def _quiets(text: str | None) -> list[Quiet]:
+    try:
+        return [] if text is None else QUIETS.validate_json(text)
+    except ValueError:  # a newer agent wrote it, before this one was put back
+        return []
 
 
 def _subject(judged: Sequence[Judgement], now: datetime) -> Subject:

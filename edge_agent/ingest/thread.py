@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from edge_agent.core.pipeline import Site
     from edge_agent.core.suggestions import Decision
     from edge_agent.ingest.inbox import Item
-    from edge_agent.wire.alert import Acknowledgement, Alert, Silence
+    from edge_agent.wire.alert import Acknowledgement, Alert, Quiet, Silence
     from edge_agent.wire.answers import MaintenanceAnswer
     from edge_agent.wire.reading import Reading
     from edge_agent.wire.service import Deed
@@ -223,6 +223,12 @@ class Ingest:
             self.did(deed)
         return suggestion
 
+    def quieten(self, quiet: Quiet, deed: Deed) -> Quiet:
+        """Let a charger under work raise no alerts until then, and keep that."""
+        self._state.quieten(quiet, self._keeping.batch)
+        self.did(deed)
+        return quiet
+
     def work_done(self, done: WorkDone, deed: Deed) -> WorkDone:
         """Keep work that was done, once; return it as it is kept. Raises StoreError."""
         waiting = [fact for fact in self._keeping.batch.commit.facts if isinstance(fact, WorkDone)]
@@ -293,6 +299,10 @@ class Ingest:
             log.warning("room was short: records were given up that were never sent", extra={"rows": unsent})
             self._state.tell_gap(unsent, self._parts.clock.now(), self._keeping.batch)
             self._keeping.batch.begin(self.turned_s, pressing=True)
+
+    def sum_up(self) -> None:
+        """Add readings to the sums of their hours, a bounded number a time. Raises StoreError."""
+        self._parts.store.sum_up()
 
     def tell_status(self) -> None:
         """Publish how the gateway is, and the state of every EVSE once more."""

@@ -88,3 +88,13 @@ class Acknowledgement(Message):
     alert_id: str
     by: Annotated[str, Field(min_length=1, max_length=64)]
     note: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class Quiet(Message):
+    """A charger under work: no alert is raised for it but TAMPER and EMERGENCY_STOP."""
+
+    charger_id: str
+    since: UtcTime
+    until: UtcTime
+    by: str
+    note: str | None = None

@@ -11,6 +11,7 @@ from edge_agent.wire.alert import Alert
 from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, MaintenanceAnswer
 from edge_agent.wire.metrics import ConnectorStatus, Metrics
 from edge_agent.wire.service import Cause, Stage
+from edge_agent.wire.todo import Todo
 from edge_agent.wire.types import ChargerId, Message, Probability, UtcTime
 
 SERVICE = "evzone-edge-agent"
@@ -118,7 +119,7 @@ class Health(Liveness):
 
 
 class ChargerSummary(Message):
-    """One EVSE on the technician's page, with the latest that is known and judged."""
+    """One EVSE on the technician's page, with the latest that is known and judged, and what is to be done."""
 
     charger_id: str
     connector_id: int
@@ -133,6 +134,7 @@ class ChargerSummary(Message):
     failure: FailureAnswer | None
     anomaly: AnomalyAnswer | None
     open_alerts: list[Alert]
+    todo: Todo
 
 
 class ChargerList(Message):
@@ -176,6 +178,12 @@ class SilenceRequest(AcknowledgeRequest):
     until: UtcTime
 
 
+class QuietRequest(AcknowledgeRequest):
+    """Let a charger under work raise no alerts until then, but TAMPER and EMERGENCY_STOP; now ends it."""
+
+    until: UtcTime
+
+
 class DecisionRequest(Message):
     """What somebody decides of a suggestion; the path says of which.
 
@@ -196,6 +204,12 @@ class DecisionRequest(Message):
             message = "reason: say why, for whoever reads it next"
             raise ValueError(message)
         return self
+
+
+class MaintenanceQuery(Message):
+    """`format=ics` for a calendar."""
+
+    format: Literal["json", "ics"] | None = None
 
 
 class MaintenanceList(Message):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from edge_agent.wire.alert import Alert
 from edge_agent.wire.types import ChargerId, ConnectorId, Message, UtcTime
 
 
@@ -182,4 +183,4 @@ class Score(Message):
     firmware: str | None
 
 
-Fact = Downtime | Attempt | WorkDone | Gap | Episode | Score | Deed
+Fact = Downtime | Attempt | WorkDone | Gap | Episode | Score | Deed | Alert

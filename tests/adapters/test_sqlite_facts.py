@@ -14,6 +14,7 @@ from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.adapters.sqlite.facts import COLUMNS, TABLES
 from edge_agent.adapters.sqlite.migrations import migrate
 from edge_agent.ports import Commit
+from edge_agent.wire.alert import Alert, AlertState, AlertType, Severity
 from edge_agent.wire.service import (
     Attempt,
     Cause,
@@ -88,7 +89,22 @@ SCORE = Score(
     firmware=None,
 )
 DEED = Deed(at=T0, who="0badcafe", action="acknowledge", subject="a-1", by="AB")
-ALL: list[Fact] = [DOWNTIME, ATTEMPT, WORK, GAP, EPISODE, SCORE, DEED]
+OVER = Alert(
+    alert_id="a-1",
+    charger_id="CHG_001",
+    connector_id=1,
+    alert_type=AlertType.CHARGER_FAULTED,
+    severity=Severity.CRITICAL,
+    state=AlertState.CLEARED,
+    raised_at=T0,
+    updated_at=T0 + HOUR,
+    cleared_at=T0 + HOUR,
+    silenced_until=T0 + DAY,
+    message="Ω",
+    evidence={"reading": {"power": 1.5}},
+    seq=7,
+)
+ALL: list[Fact] = [DOWNTIME, ATTEMPT, WORK, GAP, EPISODE, SCORE, DEED, OVER]
 
 
 def test_every_fact_is_found_again_as_it_was(tmp_path: Path) -> None:
@@ -103,6 +119,7 @@ def test_every_fact_is_found_again_as_it_was(tmp_path: Path) -> None:
     assert [*kept.downtime, *kept.attempts, *kept.work, *kept.gaps] == [DOWNTIME, ATTEMPT, WORK, GAP]
     assert [*learnt.episodes, *learnt.scores] == [EPISODE, SCORE]
     assert SqliteReader(path).audit(T0, T0 + DAY) == [DEED]
+    assert SqliteReader(path).past_alerts(T0, T0 + DAY) == [OVER]
 
 
 def test_what_speaks_of_another_time_is_not_found(tmp_path: Path) -> None:

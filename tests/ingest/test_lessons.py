@@ -12,8 +12,9 @@ from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.core.features import FAILURE_FEATURES, HORIZON_DAYS, FloatArray
 from edge_agent.core.rules import RulesAnomaly
 from edge_agent.core.terms import Terms
-from edge_agent.desk import Desk, Operator, Sources
+from edge_agent.desk import Desk, Sources
 from edge_agent.ingest.lessons import NAME, Lessons
+from edge_agent.overview import Operator
 from edge_agent.ports import Commit
 from edge_agent.shelf import Loaders, Shelf
 from tests.core.making import RisingModel
@@ -46,9 +47,7 @@ def opened(path: Path) -> Kerbside:
 
 
 def desk_of(site: Kerbside) -> Desk:
-    sources = Sources(
-        site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, site.store.service, as_it_came
-    )
+    sources = Sources(site.ingest, site.inbox, site.shelf, site.clock, site.store.usage, as_it_came)
     return Desk(sources, Operator(Terms(), {}, 1))
 
 

@@ -155,6 +155,9 @@ class FakeStore:
     def work(self, maintenance_id: str) -> WorkDone | None:
         return self.real.work(maintenance_id)
 
+    def sum_up(self) -> bool:
+        return self.real.sum_up()
+
     def service(self, since: datetime, until: datetime) -> Kept:  # noqa: ARG002
         """Return all that this run kept of service, as a reader of the store would."""
         kept = [fact for each in self.kept for fact in each.facts]

@@ -19,6 +19,7 @@ from edge_agent.adapters.web.keys import KeyRing, Role
 from edge_agent.adapters.web.server import WebServer
 from edge_agent.adapters.web.settings import WebSettings
 from tests.web.desk import NOW, FakeDesk
+from tests.web.records import FakeRecords
 
 
 @dataclass
@@ -40,6 +41,11 @@ def desk() -> FakeDesk:
 
 
 @pytest.fixture
+def records(desk: FakeDesk) -> FakeRecords:
+    return FakeRecords(desk)
+
+
+@pytest.fixture
 def ring(tmp_path: Path) -> KeyRing:
     return KeyRing(tmp_path / "keys.json", now=lambda: NOW)
 
@@ -50,8 +56,10 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def app(desk: FakeDesk, ring: KeyRing, registry: CollectorRegistry, clock: Clock) -> Starlette:
-    return create_app(desk, ring, WebSettings(rate_limit=10), registry, clock)
+def app(
+    desk: FakeDesk, records: FakeRecords, ring: KeyRing, registry: CollectorRegistry, clock: Clock
+) -> Starlette:
+    return create_app((desk, records), ring, WebSettings(rate_limit=10), registry, clock)
 
 
 class InProcess(httpx.BaseTransport):

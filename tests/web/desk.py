@@ -12,7 +12,7 @@ from edge_agent.core.work import work_done
 from edge_agent.desk import DECISIONS
 from edge_agent.errors import EdgeAgentError
 from edge_agent.ports import Changes
-from edge_agent.wire.alert import Acknowledgement, Alert, AlertState, AlertType, Severity, Silence
+from edge_agent.wire.alert import Acknowledgement, Alert, AlertState, AlertType, Quiet, Severity, Silence
 from edge_agent.wire.answers import (
     Action,
     AnomalyAnswer,
@@ -29,7 +29,6 @@ from edge_agent.wire.metrics import ConnectorStatus, Metrics
 from edge_agent.wire.rest import (
     ChargerSummary,
     DecisionRequest,
-    EvseUptime,
     Health,
     HealthStatus,
     ModelEntry,
@@ -37,9 +36,9 @@ from edge_agent.wire.rest import (
     RecordedMessage,
     Recording,
     ReloadAnswer,
-    UptimeReport,
 )
-from edge_agent.wire.service import Cause, Stage, WorkDone, WorkRequest
+from edge_agent.wire.service import WorkDone, WorkRequest
+from edge_agent.wire.todo import Todo
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -156,6 +155,7 @@ def _summary(
         failure=failure_answer(charger_id, 0.71 if bad else 0.04),
         anomaly=anomaly_answer(charger_id, 81 if bad else 3),
         open_alerts=[alert] if alert else [],
+        todo=Todo(do=Resolution.SITE_VISIT, part="fan", why=alert.message) if alert else Todo(),
     )
 
 
@@ -175,15 +175,15 @@ class FakeDesk:
         self.news: list[Alert | str] = []
 
     def failures(self, asked: Sequence[tuple[str, Metrics]], tenant_id: str | None) -> list[FailureAnswer]:
-        self._fail()
+        self.fail()
         return [failure_answer(charger, (metrics.power or 0) / 100, tenant_id) for charger, metrics in asked]
 
     def anomaly(self, charger_id: str, metrics: Metrics, tenant_id: str | None) -> AnomalyAnswer:
-        self._fail()
+        self.fail()
         return anomaly_answer(charger_id, metrics.temperature or 0, tenant_id)
 
     def maintenance(self, charger_id: str, metrics: Metrics, tenant_id: str | None) -> MaintenanceAnswer:
-        self._fail()
+        self.fail()
         return maintenance_answer(charger_id, tenant_id, metrics.connector_id)
 
     def latest(self, charger_id: str) -> FailureAnswers | None:
@@ -203,7 +203,7 @@ class FakeDesk:
         return [entry]
 
     def reload(self, model_name: str | None, who: str) -> ReloadAnswer:
-        self._fail()
+        self.fail()
         self.orders.append(who)
         self.waited_in = threading.get_ident()
         return ReloadAnswer(
@@ -215,7 +215,7 @@ class FakeDesk:
         return Health(status=self.status, version="0.1.0", checks=checks)
 
     def chargers(self) -> list[ChargerSummary]:
-        self._fail()
+        self.fail()
         return [
             _summary("CHG_002", "Car park north", ConnectorStatus.FAULTY, HOT),
             _summary("CHG_003", MARKUP, ConnectorStatus.CHARGING, ODD),
@@ -224,7 +224,7 @@ class FakeDesk:
         ]
 
     def alerts(self) -> list[Alert]:
-        self._fail()
+        self.fail()
         return self.site_alerts
 
     def mark(self) -> object:
@@ -242,11 +242,11 @@ class FakeDesk:
         return mark, self.chargers()[:1]
 
     def suggestions(self) -> list[MaintenanceAnswer]:
-        self._fail()
+        self.fail()
         return [maintenance_answer("CHG_002")]
 
     def answer_alert(self, told: Acknowledgement | Silence, who: str) -> Alert | None:
-        self._fail()
+        self.fail()
         self.orders.append(who)
         self.waited_in = threading.get_ident()
         for place, alert in enumerate(self.site_alerts):
@@ -257,7 +257,7 @@ class FakeDesk:
         return None
 
     def decide(self, suggestion_id: str, request: DecisionRequest, who: str) -> MaintenanceAnswer | None:
-        self._fail()
+        self.fail()
         self.orders.append(who)
         self.waited_in = threading.get_ident()
         standing = maintenance_answer("CHG_002")
@@ -265,38 +265,25 @@ class FakeDesk:
         return decided(standing, decision) if standing.suggestion_id == suggestion_id else None
 
     def recording(self, after: int | None) -> Recording:
-        self._fail()
+        self.fail()
         self.waited_in = threading.get_ident()
         item = RecordedMessage(
             topic="evzone/v1/site/chargers/charger-1/metrics", payload={"power": 1}, at=NOW
         )
         return Recording(items=[item], next=(after or 0) + 1, missed=0)
 
-    def uptime(self, month: str | None) -> UptimeReport:
-        self._fail()
-        item = EvseUptime(
-            charger_id="CHG_001",
-            connector_id=1,
-            label="=HYPERLINK(1)",
-            observed_hours=84.0,
-            unobserved_hours=0.0,
-            uptime=0.975,
-            downtime_hours_by_cause={Cause.OWN_FAULT: 2.1, Cause.USER: 1.0},
-            failures=1,
-            attempts=10,
-            failed_attempts_by_stage={Stage.ENERGISE: 2},
-            zero_energy_attempts=2,
-            visits=9,
-            first_time_success=None,
-        )
-        return UptimeReport(month=month or "2026-03", since=NOW - timedelta(days=3), until=NOW, items=[item])
+    def quieten(self, quiet: Quiet, who: str) -> Quiet | None:
+        self.fail()
+        self.orders.append(who)
+        self.waited_in = threading.get_ident()
+        return quiet if quiet.charger_id in {"CHG_001", "A%2FB"} else None
 
     def work_done(self, charger_id: str, request: WorkRequest, who: str) -> WorkDone | None:
-        self._fail()
+        self.fail()
         self.orders.append(who)
         self.waited_in = threading.get_ident()
         return work_done(charger_id, request) if charger_id in {"CHG_001", "A%2FB"} else None
 
-    def _fail(self) -> None:
+    def fail(self) -> None:
         if self.trouble is not None:
             raise self.trouble

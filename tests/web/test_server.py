@@ -25,6 +25,7 @@ from edge_agent.errors import ConfigError
 from tests.rig.waiting import HOST
 from tests.web.conftest import serving
 from tests.web.desk import FakeDesk
+from tests.web.records import FakeRecords
 
 FAILURE = "/api/v1/predictions/failure"
 BODY = b'{"charger_id": "A", "metrics": {"connector_status": "CHARGING"}}'
@@ -32,7 +33,7 @@ BODY = b'{"charger_id": "A", "metrics": {"connector_status": "CHARGING"}}'
 
 @pytest.fixture
 def client(desk: FakeDesk, ring: KeyRing) -> Iterator[httpx.Client]:
-    app = create_app(desk, ring, WebSettings(), CollectorRegistry())
+    app = create_app((desk, FakeRecords(desk)), ring, WebSettings(), CollectorRegistry())
     headers = {"X-API-Key": ring.add(Role.VIEWER).key, "Content-Type": "application/json"}
     with (
         serving(app, WebSettings(port=0)) as server,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from edge_agent.adapters.sqlite.times import microseconds, moment_of
+from edge_agent.wire.alert import Alert
 from edge_agent.wire.service import Attempt, Deed, Downtime, Episode, Fact, Gap, Score, WorkDone
 
 if TYPE_CHECKING:
@@ -15,11 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TIMES = frozenset(
-    ("began_at", "ended_at", "started_at", "finished_at", "since", "until", "raised_at", "cleared_at", "at")
+    (
+        *("began_at", "ended_at", "started_at", "finished_at", "since", "until", "at"),
+        *("raised_at", "updated_at", "cleared_at", "silenced_until"),
+    )
 )
-LISTS = frozenset(("codes", "alert_ids"))
+STRUCTURED = frozenset(("codes", "alert_ids", "evidence"))
 
-AnyFact = TypeVar("AnyFact", Downtime, Attempt, WorkDone, Gap, Episode, Score, Deed)
+AnyFact = TypeVar("AnyFact", Downtime, Attempt, WorkDone, Gap, Episode, Score, Deed, Alert)
 
 
 class Table(NamedTuple):
@@ -38,6 +42,7 @@ TABLES: dict[type[Fact], Table] = {
     Episode: Table("episodes", "raised_at", "raised_at"),
     Score: Table("scores", "at", "at"),
     Deed: Table("audit", "at", "at"),
+    Alert: Table("past_alerts", "raised_at", "cleared_at"),
 }
 COLUMNS = {kind: tuple(kind.model_fields) for kind in TABLES}
 # The names put together here and below are our own: S608 sees no difference.
@@ -56,7 +61,7 @@ WITHIN = {
 }
 AGED = {
     kind: f"DELETE FROM {TABLES[kind].name} WHERE {TABLES[kind].end} < ?"  # noqa: S608
-    for kind in (WorkDone, Gap, Episode, Deed)
+    for kind in (WorkDone, Gap, Episode, Deed, Alert)
 }
 """These are few. The others are shelves: see `shelves`."""
 
@@ -104,7 +109,7 @@ def fact_of(kind: type[AnyFact], row: Sequence[Any]) -> AnyFact:
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return microseconds(value)
-    return json.dumps(value) if isinstance(value, tuple) else value
+    return json.dumps(value) if isinstance(value, tuple | dict) else value
 
 
 def _value(name: str, cell: Any) -> Any:  # noqa: ANN401 - what a column holds
@@ -112,4 +117,4 @@ def _value(name: str, cell: Any) -> Any:  # noqa: ANN401 - what a column holds
         return None
     if name in TIMES:
         return moment_of(cell)
-    return json.loads(cell) if name in LISTS else cell
+    return json.loads(cell) if name in STRUCTURED else cell

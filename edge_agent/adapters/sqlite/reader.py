@@ -6,12 +6,13 @@ from collections import Counter
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from edge_agent.adapters.sqlite import facts, reading_rows, restoring, rows, shelves
+from edge_agent.adapters.sqlite import facts, hours, reading_rows, restoring, rows, shelves
 from edge_agent.adapters.sqlite.opening import connect_to_read
 from edge_agent.adapters.sqlite.times import microseconds
 from edge_agent.adapters.sqlite.trouble import refusals
 from edge_agent.errors import StoreCorrupt
 from edge_agent.ports import Kept, Lessons
+from edge_agent.wire.alert import Alert
 from edge_agent.wire.service import Attempt, Deed, Downtime, Episode, Gap, Score, WorkDone
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from edge_agent.ports import Quarantined, Restored, StoreUsage
+    from edge_agent.ports import Quarantined, Restored, Steps, StoreUsage
     from edge_agent.wire.outbox import Record, Stream
     from edge_agent.wire.reading import Reading
     from edge_agent.wire.types import EvseId
@@ -87,6 +88,19 @@ class SqliteReader:
         """Return what was ordered from `since` until before `until`, oldest first."""
         with self._connection() as connection:
             return facts.read(connection, Deed, since, until)
+
+    def past_alerts(self, since: datetime, until: datetime) -> list[Alert]:
+        """Return the alerts that were over from `since` on and raised before `until`, oldest first."""
+        with self._connection() as connection:
+            return facts.read(connection, Alert, since, until)
+
+    def steps(self, evse: EvseId, since: datetime, until: datetime, step_s: int) -> Steps:
+        """Return how an EVSE was: of whole hours from their sums, else from the readings themselves."""
+        with self._connection() as connection:
+            if step_s % hours.HOUR_S == 0:
+                return hours.hour_steps(connection, evse, (since, until), step_s)
+            ids = _last_before(connection, since), shelves.ends(connection, "readings")[1]
+            return hours.raw_steps(connection, evse, (since, until), ids, step_s)
 
     @contextmanager
     def moment(self) -> Iterator[tuple[Restored, Iterator[tuple[EvseId, Reading]]]]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_agent.adapters.sqlite import facts, opening, restoring, rows, shelves, writing
+from edge_agent.adapters.sqlite import facts, hours, opening, restoring, rows, shelves, writing
 from edge_agent.adapters.sqlite.migrations import migrate
 from edge_agent.adapters.sqlite.trouble import refusals
 from edge_agent.core.retention import FINISHED_KEPT, StoreBounds, next_cut, shortage
@@ -117,6 +117,11 @@ class SqliteStore:
         with self._refusals():
             return shelves.usage_of(self._connection, self._path)
 
+    def sum_up(self) -> bool:
+        """Add readings to the sums of their hours, a bounded number; return whether there are more."""
+        with self._transaction():
+            return hours.sum_up(self._connection)
+
     def trim(self, now: datetime) -> Mapping[str, int]:
         """Delete what the bounds no longer allow, what is worth least first.
 
@@ -126,7 +131,9 @@ class SqliteStore:
         gone: Counter[str] = Counter()
         with self._transaction():
             gone["suggestions"] = shelves.delete_finished(self._connection, now - FINISHED_KEPT)
-            facts.delete_aged(self._connection, now - timedelta(days=self._bounds.rollup_days), gone)
+            oldest = now - timedelta(days=self._bounds.rollup_days)
+            facts.delete_aged(self._connection, oldest, gone)
+            gone["hours"] = hours.delete_old(self._connection, oldest)
         for _ in range(CUTS_A_TRIM):
             if not self._cut(now, gone):
                 break

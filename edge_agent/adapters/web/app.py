@@ -25,20 +25,21 @@ from edge_agent.adapters.web.pages import documentation, front_page
 from edge_agent.adapters.web.probes import probes
 from edge_agent.adapters.web.problems import HANDLERS
 from edge_agent.adapters.web.question import parse_body, parse_query, read_body, require_json
-from edge_agent.adapters.web.replies import json_reply
+from edge_agent.adapters.web.record_endpoints import RECORD_ENDPOINTS
+from edge_agent.adapters.web.replies import json_reply, tagged
 from edge_agent.adapters.web.session_endpoints import session_endpoints
 from edge_agent.adapters.web.sessions import Sessions, kept_secret
 from edge_agent.adapters.web.settings import WebSettings
-from edge_agent.ports import Desk
+from edge_agent.ports import Desk, Records
 from edge_agent.wire.rest import HealthStatus, Liveness
 
 
 class Served:
     """An endpoint as ASGI: from the gate to the reply, with no layer between."""
 
-    def __init__(self, endpoint: Endpoint, desk: Desk, gate: Gate) -> None:
+    def __init__(self, endpoint: Endpoint, asked: tuple[Desk, Records], gate: Gate) -> None:
         self._endpoint = endpoint
-        self._desk = desk
+        self._desk, self._records = asked
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,12 +56,19 @@ class Served:
             question = await self._question(headers, scope, receive)
         except ClientDisconnect:
             return
-        call = Call(self._desk, question, scope["path_params"], headers, tenant_id, who, address)
+        call = Call(
+            self._desk, self._records, question, scope["path_params"], headers, tenant_id, who, address
+        )
         if endpoint.waits:
             answer = await run_in_threadpool(endpoint.handler, call)
         else:
             answer = endpoint.handler(call)
-        reply = json_reply(answer) if isinstance(answer, BaseModel) else answer
+        if not isinstance(answer, BaseModel):
+            reply = answer
+        elif endpoint.method == "GET":
+            reply = tagged(answer, headers)
+        else:
+            reply = json_reply(answer)
         await reply(scope, receive, send)
 
     async def _question(
@@ -76,7 +84,7 @@ class Served:
 
 
 def create_app(
-    desk: Desk,
+    asked: tuple[Desk, Records],
     keys: KeyRing,
     settings: WebSettings,
     registry: CollectorRegistry,
@@ -84,7 +92,7 @@ def create_app(
 ) -> Starlette:
     """Return the application.
 
-    registry: what /metrics shows.
+    asked: who answers, of the present and of the past. registry: what /metrics shows.
     clock: seconds that only go forward; the rate limits go by it.
     """
     alive = Liveness(status=HealthStatus.HEALTHY, version=__version__)
@@ -92,13 +100,14 @@ def create_app(
     gate = Gate(keys, sessions, settings.rate_limit, clock)
     described = (
         *ENDPOINTS,
+        *RECORD_ENDPOINTS,
         *session_endpoints(keys, gate, sessions),
-        events_endpoint(Live(desk)),
+        events_endpoint(Live(asked[0])),
         *probes(alive, registry),
         front_page(alive),
     )
     routes = [
-        Route(row.path, Served(row, desk, gate), methods=[row.method])
+        Route(row.path, Served(row, asked, gate), methods=[row.method])
         for row in (*described, *documentation(partial(openapi_document, described, __version__)))
     ]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, JsonValue
 from starlette.responses import Response
 
 from edge_agent.adapters.web.keys import Role
-from edge_agent.ports import Desk
+from edge_agent.ports import Desk, Records
 
 Question = TypeVar("Question")
 
@@ -25,6 +25,7 @@ class Call(Generic[Question]):
     """
 
     desk: Desk
+    records: Records
     question: Question
     path: Mapping[str, str]
     headers: Mapping[bytes, bytes]

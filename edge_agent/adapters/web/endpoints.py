@@ -1,28 +1,25 @@
-"""The route table: every endpoint of the contract's section 2 that the agent serves, and what answers it.
+"""The route table of what is asked of the present and ordered: the contract's section 2.
 
 Asked most comes first: the router tries one after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import JsonValue
 from starlette.responses import Response
 
-from edge_agent.adapters.web.csv_replies import uptime_table
 from edge_agent.adapters.web.endpoint import Call, Endpoint
 from edge_agent.adapters.web.keys import Role
+from edge_agent.adapters.web.naming import charger_id_of, known
 from edge_agent.adapters.web.problems import Refused
-from edge_agent.adapters.web.replies import Reply, headers_for, json_reply
-from edge_agent.wire.alert import Acknowledgement, Alert, Silence
+from edge_agent.adapters.web.replies import json_reply
+from edge_agent.wire.alert import Acknowledgement, Alert, Quiet, Silence
 from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, FailureAnswers, MaintenanceAnswer
 from edge_agent.wire.rest import (
     AcknowledgeRequest,
-    AlertList,
     BatchAnswer,
     BatchRequest,
     ChargerList,
@@ -30,20 +27,16 @@ from edge_agent.wire.rest import (
     FlatMetrics,
     Health,
     HealthStatus,
-    MaintenanceList,
     ModelList,
     PredictionRequest,
+    QuietRequest,
     Recording,
     RecordingQuery,
     ReloadAnswer,
     ReloadQuery,
     SilenceRequest,
-    UptimeQuery,
-    UptimeReport,
 )
 from edge_agent.wire.service import WorkDone, WorkRequest
-
-CSV = headers_for(b"text/csv; charset=utf-8")
 
 METRICS: dict[str, JsonValue] = {
     "connector_status": "CHARGING",
@@ -82,13 +75,8 @@ def batch(call: Call[BatchRequest]) -> BatchAnswer:
     return BatchAnswer(predictions=answers, total=len(answers), timestamp=answers[-1].timestamp)
 
 
-def _charger_id(path: Mapping[str, str]) -> str:
-    """Return the id that a path names: its odd characters are kept percent-encoded, and come decoded."""
-    return quote(path["charger_id"], safe=":%").replace("~", "%7E")
-
-
 def latest(call: Call[None]) -> FailureAnswers:
-    charger_id = _charger_id(call.path)
+    charger_id = charger_id_of(call.path)
     answers = call.desk.latest(charger_id)
     if answers is None:
         raise Refused(
@@ -112,10 +100,6 @@ def chargers(call: Call[None]) -> ChargerList:
     return ChargerList(items=call.desk.chargers())
 
 
-def alerts(call: Call[None]) -> AlertList:
-    return AlertList(items=call.desk.alerts())
-
-
 def acknowledge(call: Call[AcknowledgeRequest]) -> Alert:
     told = Acknowledgement(alert_id=call.path["alert_id"], **call.question.__dict__)
     return _open(call, call.desk.answer_alert(told, call.who))
@@ -136,10 +120,6 @@ def _open(call: Call[Any], alert: Alert | None) -> Alert:
     return alert
 
 
-def suggestions(call: Call[None]) -> MaintenanceList:
-    return MaintenanceList(items=call.desk.suggestions())
-
-
 def decide(call: Call[DecisionRequest]) -> MaintenanceAnswer:
     suggestion_id = call.path["suggestion_id"]
     suggestion = call.desk.decide(suggestion_id, call.question, call.who)
@@ -152,23 +132,15 @@ def decide(call: Call[DecisionRequest]) -> MaintenanceAnswer:
     return suggestion
 
 
+def quieten(call: Call[QuietRequest]) -> Quiet:
+    charger_id, asked = charger_id_of(call.path), call.question
+    told = Quiet(charger_id=charger_id, since=asked.until, until=asked.until, by=asked.by, note=asked.note)
+    return known(call.desk.quieten(told, call.who), charger_id)
+
+
 def work_done(call: Call[WorkRequest]) -> WorkDone:
-    charger_id = _charger_id(call.path)
-    done = call.desk.work_done(charger_id, call.question, call.who)
-    if done is None:
-        raise Refused(
-            HTTPStatus.NOT_FOUND,
-            f"Nothing is known of charger {charger_id}. Check its id against GET /api/v1/chargers.",
-        )
-    return done
-
-
-def uptime(call: Call[UptimeQuery]) -> UptimeReport | Response:
-    report = call.desk.uptime(call.question.month)
-    asked = call.question.format
-    if asked == "csv" or (asked is None and b"text/csv" in call.headers.get(b"accept", b"").lower()):
-        return Reply(uptime_table(report).encode(), CSV)
-    return report
+    charger_id = charger_id_of(call.path)
+    return known(call.desk.work_done(charger_id, call.question, call.who), charger_id)
 
 
 def recording(call: Call[RecordingQuery]) -> Recording:
@@ -231,14 +203,6 @@ ENDPOINTS = (
         answer=ChargerList,
     ),
     Endpoint(
-        method="GET",
-        path="/api/v1/alerts",
-        summary="Alerts that are not over, newest first",
-        handler=alerts,
-        role=Role.VIEWER,
-        answer=AlertList,
-    ),
-    Endpoint(
         method="POST",
         path="/api/v1/alerts/{alert_id}/ack",
         summary="Somebody has seen this alert",
@@ -263,14 +227,6 @@ ENDPOINTS = (
         waits=True,
     ),
     Endpoint(
-        method="GET",
-        path="/api/v1/maintenance",
-        summary="Maintenance suggestions, soonest first",
-        handler=suggestions,
-        role=Role.VIEWER,
-        answer=MaintenanceList,
-    ),
-    Endpoint(
         method="POST",
         path="/api/v1/chargers/{charger_id:path}/maintenance",
         summary="Work was done on this charger",
@@ -292,13 +248,15 @@ ENDPOINTS = (
         waits=True,
     ),
     Endpoint(
-        method="GET",
-        path="/api/v1/reports/uptime",
-        summary="How each EVSE served in a month; as text/csv too",
-        handler=uptime,
-        role=Role.VIEWER,
-        query=UptimeQuery,
-        answer=UptimeReport,
+        method="POST",
+        path="/api/v1/chargers/{charger_id:path}/quiet",
+        summary="Somebody works on this charger: no alerts until then, but tampering and emergency stop",
+        handler=quieten,
+        role=Role.TECHNICIAN,
+        body=QuietRequest,
+        example={"by": "AB", "note": "fan is changed", "until": "2026-03-04T12:00:00Z"},
+        answer=Quiet,
+        refusals={404: "Nothing is known of this charger."},
         waits=True,
     ),
     Endpoint(

@@ -45,7 +45,7 @@ def openapi_document(endpoints: Iterable[Endpoint], version: str) -> Json:
     paths: Json = {}
     for row in rows:
         path = row.path.replace(":path}", "}")
-        paths.setdefault(path, {})[row.method.lower()] = _operation(row, schemas)
+        paths.setdefault(path, {})[row.method.lower()] = _operation(row, schemas, definitions["$defs"])
     return {
         "openapi": "3.1.0",
         "info": {"title": SERVICE, "version": version},
@@ -68,9 +68,9 @@ def _answered(rows: Iterable[Endpoint]) -> set[Mode]:
     return {(row.answer, "serialization") for row in rows if not isinstance(row.answer, str)}
 
 
-def _operation(row: Endpoint, schemas: Mapping[Mode, Json]) -> Json:
+def _operation(row: Endpoint, schemas: Mapping[Mode, Json], models: Json) -> Json:
     name = re.sub(r"\W+", "_", f"{row.method.lower()}{row.path}").rstrip("_")
-    operation: Json = {"operationId": name, "summary": row.summary, "parameters": _parameters(row)}
+    operation: Json = {"operationId": name, "summary": row.summary, "parameters": _parameters(row, models)}
     if row.deprecated:
         operation["deprecated"] = True
     if row.role is not None:
@@ -98,13 +98,13 @@ def _responses(row: Endpoint, schemas: Mapping[Mode, Json]) -> Json:
     return {str(status): responses[status] for status in sorted(responses)}
 
 
-def _parameters(row: Endpoint) -> list[Json]:
+def _parameters(row: Endpoint, models: Json) -> list[Json]:
     parameters: list[Json] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)", row.path)
     ]
     if row.query is not None:
-        asked = row.query.model_json_schema()
+        asked = models[row.query.__name__]
         required = asked.get("required", [])
         parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": schema}

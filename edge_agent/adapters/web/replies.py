@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from http import HTTPStatus
 
 from pydantic import BaseModel
@@ -29,6 +30,8 @@ def headers_for(media_type: bytes, caching: Header = NOT_STORED) -> tuple[Header
 
 
 JSON = headers_for(b"application/json")
+# A client may keep it for itself, and asks each time whether it still holds.
+JSON_TO_ASK_AGAIN = headers_for(b"application/json", (b"cache-control", b"private, no-cache"))
 
 
 class Reply(Response):
@@ -43,3 +46,13 @@ class Reply(Response):
 
 def json_reply(answer: BaseModel, status: int = HTTPStatus.OK) -> Reply:
     return Reply(answer.model_dump_json().encode(), JSON, status)
+
+
+def tagged(answer: BaseModel, asked: Mapping[bytes, bytes]) -> Reply:
+    """Return the answer under a tag of what it says; 304 without a body to whoever has it already."""
+    body = answer.model_dump_json().encode()
+    tag = b'"%s"' % blake2b(body, digest_size=12).hexdigest().encode()
+    headers = (*JSON_TO_ASK_AGAIN, (b"etag", tag))
+    if asked.get(b"if-none-match") == tag:
+        return Reply(b"", headers, HTTPStatus.NOT_MODIFIED)
+    return Reply(body, headers)
