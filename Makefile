@@ -17,7 +17,7 @@ FROM_LOCK := $(PIP_INSTALL) --require-hashes --only-binary=:all: --requirement
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml
 
-.PHONY: help run test check services system bench train evaluate lock check-arm64 clean
+.PHONY: help run test check services system bench train evaluate lock check-arm64 page clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -51,6 +51,12 @@ $(VENV)/clients.stamp: tests/clients/package-lock.json $(VENV)/dev.stamp
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix tests/clients --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# What the page's libraries are made with, and what judges the page in the tests.
+$(VENV)/page.stamp: packaging/page/package-lock.json $(VENV)/dev.stamp
+	@echo "Installing what the page is made with ($<)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix packaging/page --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # Apache Kafka, for the tests of the central side.
 $(VENV)/kafka.stamp: tests/kafka/pom.xml | $(VENV)/dev.stamp
 	@echo "Fetching Kafka ($<)"
@@ -61,7 +67,9 @@ $(VENV)/kafka.stamp: tests/kafka/pom.xml | $(VENV)/dev.stamp
 run: $(VENV)/project.stamp ## Run the demo: simulator, broker and agent (options in DEMO="...")
 	@$(BIN)/edge-agent demo $(DEMO)
 
-test: services check $(VENV)/clients.stamp $(VENV)/kafka.stamp ## Set up everything, run the checks and the tests
+CLIENTS := $(VENV)/clients.stamp $(VENV)/page.stamp $(VENV)/kafka.stamp
+
+test: services check $(CLIENTS) ## Set up everything, run the checks and the tests
 	@$(BIN)/pytest
 
 check: $(VENV)/dev.stamp ## Format, lint, types and the import contracts
@@ -73,10 +81,10 @@ check: $(VENV)/dev.stamp ## Format, lint, types and the import contracts
 services: ## Install what the tests run beside the agent: mosquitto, PostgreSQL, Java, chromium and more
 	@$(SERVICES) services
 
-system: services $(VENV)/clients.stamp $(VENV)/kafka.stamp ## Run the system tests: the real daemon, broker and kill -9 (slow)
+system: services $(CLIENTS) ## Run the system tests: the real daemon, broker and kill -9 (slow)
 	@$(BIN)/pytest tests/system
 
-bench: services $(VENV)/clients.stamp $(VENV)/kafka.stamp ## Measure latency and throughput
+bench: services $(CLIENTS) ## Measure latency and throughput
 	@$(BIN)/python -m tests.bench
 
 train: services $(VENV)/dev.stamp ## Train the model and export it to ONNX
@@ -111,6 +119,9 @@ check-arm64: $(VENV)/run.stamp ## Show that every run-time package has a hashed 
 		echo "arm64, Python $$version: $$(find "$$wheels/$$version" -type f | wc -l) wheels"; \
 	done
 
+page: $(VENV)/page.stamp ## Make the libraries that the page loads anew
+	@cd packaging/page && PATH="$(CURDIR)/$(BIN):$$PATH" node build.mjs
+
 clean: ## Remove the environment and every cache
-	@rm -rf $(VENV) tests/clients/node_modules tests/kafka/lib build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) tests/clients/node_modules packaging/page/node_modules tests/kafka/lib build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -54,8 +54,9 @@ def test_what_was_never_told_is_null_and_not_nought(tmp_path: Path) -> None:
 def test_however_often_readings_are_summed_up_their_hours_tell_the_same(tmp_path: Path, at_once: int) -> None:
     told = [(None if minute % 3 else float(minute), float(minute % 7)) for minute in range(60)]
     readings = [sample(minute, *each) for minute, each in enumerate(told)]
+    reader = kept(tmp_path / "s")
     for first in range(0, 60, at_once):
-        reader = kept(tmp_path / "s", *readings[first : first + at_once])
+        kept(tmp_path / "s", *readings[first : first + at_once])
     summed = reader.steps(EVSE, T0, T0 + DAY, 3_600)
 
     assert (summed.series["power"].min, summed.series["power"].max) == ([0.0], [57.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -21,10 +22,15 @@ MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
 }
-ASSETS = ("app.js", "docs.js", "icon.svg", "style.css")
+STATIC = files(__package__).joinpath("static")
+ASSETS = tuple(sorted(each.name for each in STATIC.iterdir() if not each.name.endswith(".html")))
 # The browser keeps a copy and asks each time whether it still holds: an update shows at once.
 ASK_AGAIN: Header = (b"cache-control", b"no-cache")
+
+VARIES: Header = (b"vary", b"accept, accept-encoding")
+PACKED: Header = (b"content-encoding", b"gzip")
 
 Page = Callable[[Call[None]], Response]
 
@@ -33,8 +39,10 @@ def front_page(alive: Liveness) -> Endpoint:
     page = _file("index.html")
 
     def index(call: Call[None]) -> Response:
-        reply = json_reply(alive) if prefers_json(call.headers) else page(call)
-        reply.raw_headers.append((b"vary", b"accept"))
+        if not prefers_json(call.headers):
+            return page(call)
+        reply = json_reply(alive)
+        reply.raw_headers.append(VARIES)
         return reply
 
     return Endpoint(
@@ -86,17 +94,20 @@ def _rating(quality: bytes) -> float:
 
 
 def _file(name: str) -> Page:
-    body = files(__package__).joinpath("static", name).read_bytes()
+    body = STATIC.joinpath(name).read_bytes()
     return _page(body, MEDIA_TYPES[name.rpartition(".")[2]])
 
 
 def _page(body: bytes, media_type: str) -> Page:
     tag = b'"%s"' % sha256(body).hexdigest()[:16].encode()
-    headers = (*headers_for(media_type.encode(), ASK_AGAIN), (b"etag", tag))
+    headers = (*headers_for(media_type.encode(), ASK_AGAIN), (b"etag", tag), VARIES)
+    packed = gzip.compress(body, mtime=0)
 
     def page(call: Call[None]) -> Response:
         if call.headers.get(b"if-none-match") == tag:
             return Reply(b"", headers, HTTPStatus.NOT_MODIFIED)
+        if b"gzip" in call.headers.get(b"accept-encoding", b""):
+            return Reply(packed, (*headers, PACKED))
         return Reply(body, headers)
 
     return page
