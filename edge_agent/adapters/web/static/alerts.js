@@ -40,7 +40,8 @@ function Silence({ alert, title, tell, close }) {
   `;
 }
 
-export function AlertRow({ alert, label, role, tell, link = true }) {
+// level: of its heading; within a charger's own view it leads nowhere.
+export function AlertRow({ alert, label, role, tell, level = "h2" }) {
   const [doing, setDoing] = useState(null);
   const title = nameOf(alert.charger_id, alert.connector_id, label);
   const over = alert.state === "CLEARED";
@@ -53,7 +54,7 @@ export function AlertRow({ alert, label, role, tell, link = true }) {
   return html`
     <li class=${`card ${over ? "" : alert.severity.toLowerCase()}`}>
       <div class="title">
-        <h3>${link && alert.charger_id !== "_site" ? html`<a href=${href}>${title}</a>` : title}</h3>
+        <${level}>${level === "h2" && alert.charger_id !== "_site" ? html`<a href=${href}>${title}</a>` : title}<//>
         <span class="badge">${said(text.severity, alert.severity)}</span>
       </div>
       <p>${alert.message}</p>

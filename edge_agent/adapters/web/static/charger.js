@@ -165,13 +165,21 @@ export function Charger({ site, role, tell, chargerId, connectorId }) {
   const beat = `${version} ${live?.status} ${live?.open_alerts.length} ${Math.floor(Date.now() / 60_000)}`;
   const { is: detail, fault } = useAsked(() => get(of(chargerId)), [chargerId, beat]);
   const each = live ?? detail?.connectors.find((one) => one.connector_id === connectorId);
-  if (fault && !detail) return html`<h1 tabindex="-1">${chargerId}</h1><p class="fault" role="alert">${fault}</p>`;
-  if (!detail || !each) return html`<h1 tabindex="-1">${chargerId}</h1><p class="quiet">${text.loading}</p>`;
   const changed = () => setVersion((before) => before + 1);
-  const others = detail.connectors.filter((one) => one.connector_id !== connectorId);
+  // One title from the first moment on: who reads by ear stands on it already.
   return html`
     <p><a href="#/">${text.charger.back}</a></p>
-    <h1 tabindex="-1">${nameOf(chargerId, connectorId, each.label)}</h1>
+    <h1 tabindex="-1">${nameOf(chargerId, connectorId, each?.label)}</h1>
+    ${detail && each
+      ? html`<${Known} ...${{ each, detail, site, role, tell, changed, beat }} />`
+      : html`<p class=${fault ? "fault" : "quiet"} role="status">${fault ?? text.loading}</p>`}
+  `;
+}
+
+function Known({ each, detail, site, role, tell, changed, beat }) {
+  const { charger_id: chargerId, connector_id: connectorId } = each;
+  const others = detail.connectors.filter((one) => one.connector_id !== connectorId);
+  return html`
     <section class=${`card ${levelOf(each)}`} aria-label=${text.charger.facts.status}>
       <div class="title">
         <${Todo} todo=${each.todo} />
@@ -188,7 +196,7 @@ export function Charger({ site, role, tell, chargerId, connectorId }) {
         ${each.open_alerts.map(
           (alert) => html`
             <${AlertRow} key=${alert.alert_id} alert=${site.alerts.find((one) => one.alert_id === alert.alert_id) ?? alert}
-              label=${each.label} role=${role} tell=${tell} link=${false} />
+              label=${each.label} role=${role} tell=${tell} level="h3" />
           `,
         )}
       </ul>
