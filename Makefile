@@ -17,7 +17,7 @@ FROM_LOCK := $(PIP_INSTALL) --require-hashes --only-binary=:all: --requirement
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml
 
-.PHONY: help run test check services system bench train evaluate lock check-arm64 page clean
+.PHONY: help run test check services system bench train evaluate lock check-arm64 page pictures clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -121,6 +121,9 @@ check-arm64: $(VENV)/run.stamp ## Show that every run-time package has a hashed 
 
 page: $(VENV)/page.stamp ## Make the libraries that the page loads anew
 	@cd packaging/page && PATH="$(CURDIR)/$(BIN):$$PATH" node build.mjs
+
+pictures: services $(VENV)/page.stamp ## Take the pictures of the page anew
+	@$(BIN)/python -m tests.pictures
 
 clean: ## Remove the environment and every cache
 	@rm -rf $(VENV) tests/clients/node_modules packaging/page/node_modules tests/kafka/lib build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The command line: `edge-agent run | demo | check | status | replay | keys`."""
+"""The command line: `edge-agent run | demo | check | status | replay | record | keys | certificate`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   edge-agent check --topic meters/CP1      what a sample message, on standard input, would become
   edge-agent --config site.toml run        the daemon
   edge-agent keys add technician           a key for the page
+  edge-agent certificate 192.168.1.7       HTTPS for phones on the LAN
   edge-agent status                        chargers, risks, alerts as a table
   edge-agent record log.jsonl              what arrives, without names, for support
   edge-agent replay log.jsonl              what a recorded log leads to
@@ -49,6 +50,8 @@ def _carry_out(asked: argparse.Namespace) -> int:
             code = command.show_sample(asked.config, asked.topic, asked.payload)
         case "record":
             code = command.record(asked.config, asked.file, asked.minutes)
+        case "certificate":
+            code = command.certificate(asked.config, asked.names, renew=asked.renew)
         case "replay":
             code = command.replay(asked.files, asked.prefix, asked.config)
         case "keys" if asked.action == "add":
@@ -82,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands.add_parser("demo", help="broker, simulated site with faults, agent and page in one"))
     _add_replay(commands.add_parser("replay", help="a recorded log through the whole pipeline"))
     _add_record(commands.add_parser("record", help="what arrives, without names, into a file for replay"))
+    _add_certificate(commands.add_parser("certificate", help="a certificate of the gateway's own, for HTTPS"))
     _add_keys(commands.add_parser("keys", help="API keys, shown once, stored hashed"))
     return parser
 
@@ -112,6 +116,16 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
 def _add_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="a new file")
     parser.add_argument("--minutes", type=_minutes, default=10.0, metavar="M", help="default 10")
+
+
+def _add_certificate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="names or addresses besides the host's own, such as 192.168.1.7",
+    )
+    parser.add_argument("--renew", action="store_true", help="replace the one that is there")
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:

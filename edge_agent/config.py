@@ -123,6 +123,19 @@ class Web(Section):
     rate_limit: Annotated[float, Field(gt=0, le=1e6)] = Field(
         1000.0, description="Requests a second for each key."
     )
+    insecure: bool = Field(
+        default=False, description="Allow listening off loopback without TLS: keys can be read on the wire."
+    )
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Web:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            message = "tls_cert and tls_key: give both, or neither"
+            raise ValueError(message)
+        if self.tls_cert is None and self.host not in LOOPBACK and not self.insecure:
+            message = f"{self.host} is no loopback: give tls_cert and tls_key, or say insecure = true"
+            raise ValueError(message)
+        return self
 
 
 class OcppSection(Section):
@@ -233,6 +246,13 @@ class SourcesSection(Section):
         (), description="MaEVe's gateway, under `{base}/in/ocpp16/{charger_id}`."
     )
     mapped: dict[str, MappedSection] = {}
+
+
+class HomeAssistant(Section):
+    """[home_assistant]: chargers appear there as devices, by its MQTT discovery."""
+
+    enabled: bool = False
+    prefix: Topic = Field("homeassistant", description="Of its discovery topics, as Home Assistant has it.")
 
 
 class SyncSection(Section):
@@ -351,6 +371,7 @@ class Config(Section):
     web: Web = Web()
     ocpp: OcppSection = OcppSection()
     sources: SourcesSection = SourcesSection()
+    home_assistant: HomeAssistant = HomeAssistant()
     sync: SyncSection = SyncSection()
     models: ModelsSection = ModelsSection()
     maintenance: Maintenance = Maintenance()

@@ -269,6 +269,22 @@ def test_an_endpoint_may_be_open_where_somebody_says_so(tmp_path: Path) -> None:
     assert load(tmp_path / "c.toml", {})[0].ocpp.insecure
 
 
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [('host = "0.0.0.0"', "tls_cert"), ('host = "::"', "insecure = true"), ('tls_cert = "c"', "both")],
+)
+def test_the_lan_interface_off_loopback_needs_tls(keys: str, complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(f'site_id = "s"\n[web]\n{keys}\n')
+    with pytest.raises(ConfigError, match=complaint):
+        load(tmp_path / "c.toml", {})
+
+
+@pytest.mark.parametrize("keys", ["insecure = true", 'tls_cert = "c"\ntls_key = "k"'])
+def test_the_lan_interface_may_be_open_with_tls_or_where_somebody_says_so(keys: str, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(f'site_id = "s"\n[web]\nhost = "0.0.0.0"\n{keys}\n')
+    assert load(tmp_path / "c.toml", {})[0].web.host == "0.0.0.0"
+
+
 def test_passwords_are_read_line_by_line_and_a_bad_line_is_named(tmp_path: Path) -> None:
     file = tmp_path / "passwords"
     file.write_text("# chargers\nCP1:a:b\n\nCP2:c\n")

@@ -115,8 +115,6 @@ def _models(config: Config) -> Finding:
 
 def _certificates(config: Config) -> Finding:
     web = config.web
-    if (web.tls_cert is None) != (web.tls_key is None):
-        return Finding("", "[web] tls_cert and tls_key: give both, or neither")
     if web.tls_cert is None or web.tls_key is None:
         return Finding(
             "the page is served without TLS" + ("" if web.host == "127.0.0.1" else f" on {web.host}")

@@ -240,4 +240,6 @@ def test_check_finds_an_unknown_key_and_a_certificate_that_does_not_fit(
 def test_check_finds_a_certificate_without_its_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text(config.read_text().replace("[web]", '[web]\ntls_cert = "/x.pem"'))
     main(["--config", str(config), "check"])
-    assert lines(capsys.readouterr().out)["certificates"][0] == "FAULT"
+    mark, told = lines(capsys.readouterr().out)["configuration"]
+    assert mark == "FAULT"
+    assert "tls_key" in told
