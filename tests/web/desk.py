@@ -170,6 +170,7 @@ class FakeDesk:
         self.trouble: EdgeAgentError | RuntimeError | None = None
         self.status = HealthStatus.HEALTHY
         self.site_alerts = [HOT, ODD]
+        self.suggested = maintenance_answer("CHG_002")
         self.waited_in: int | None = None
         self.orders: list[str] = []
         self.news: list[Alert | str] = []
@@ -243,7 +244,7 @@ class FakeDesk:
 
     def suggestions(self) -> list[MaintenanceAnswer]:
         self.fail()
-        return [maintenance_answer("CHG_002")]
+        return [self.suggested]
 
     def answer_alert(self, told: Acknowledgement | Silence, who: str) -> Alert | None:
         self.fail()
@@ -260,7 +261,7 @@ class FakeDesk:
         self.fail()
         self.orders.append(who)
         self.waited_in = threading.get_ident()
-        standing = maintenance_answer("CHG_002")
+        standing = self.suggested
         decision = Decision(DECISIONS[request.decision], NOW, request.at, request.reason)
         return decided(standing, decision) if standing.suggestion_id == suggestion_id else None
 
