@@ -39,6 +39,7 @@ from edge_agent.sources.mapped import Device
 from edge_agent.sources.pseudonyms import Pseudonyms
 from edge_agent.sources.registry import Registry
 from edge_agent.supervisor import Supervisor, Task
+from edge_agent.wire.home_assistant import House
 from edge_agent.wire.outbox import Stream
 from edge_agent.wire.rest import RecordedMessage
 
@@ -78,7 +79,7 @@ class Service:
         self._store = SqliteStore(config.store.path, store_bounds(config), clock.now())
         self._registry = registry(config)
         self._broker = MqttBroker(broker_settings(config, self._registry), self._inbox)
-        self._publisher = Publisher(self._broker, self._store, config.prefix)
+        self._publisher = Publisher(self._broker, self._store, config.prefix, house(config))
         self._ingest = Ingest(self._parts(), site(config), manners(config))
         self._tap = Tap(self._inbox, config.prefix, clock.now)
         self._ocpp = self._ocpp_server(config)
@@ -247,6 +248,14 @@ def operator(config: Config) -> Operator:
             name: Plate(charger.location, charger.warranty_until) for name, charger in config.chargers.items()
         },
     )
+
+
+def house(config: Config) -> House | None:
+    """Return where chargers appear as devices; None where they are not to."""
+    if not config.home_assistant.enabled:
+        return None
+    labels = {name: charger.label for name, charger in config.chargers.items() if charger.label}
+    return House(config.home_assistant.prefix, config.prefix, config.site_id, config.gateway, labels)
 
 
 def registry(config: Config) -> Registry:

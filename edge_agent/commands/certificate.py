@@ -35,9 +35,7 @@ def certificate(config_path: Path | None, names: Sequence[str], *, renew: bool) 
         raise EdgeAgentError(f"{cert} is there already; --renew makes another, which each browser asks about")
     host = socket.gethostname()
     _make(cert, key, [*dict.fromkeys([host, f"{host}.local", "localhost", "127.0.0.1", *names])])
-    print(
-        f"{cert} is valid for {DAYS} days. A browser asks about it once; it is the gateway's own where it shows"
-    )
+    print(f"{cert} is valid for {DAYS} days. A browser asks about it once; it is ours where it shows")
     print(f"  SHA-256 {_fingerprint(cert)}")
     if web.tls_cert is None:
         print(f'To use it, write into [web]:\n  tls_cert = "{cert}"\n  tls_key = "{key}"')

@@ -4,7 +4,11 @@
     (none)        OPEN, after enough  (none)               -
     OPEN          OPEN, counted       CLEARED, if it stays ACKNOWLEDGED
     ACKNOWLEDGED  counted             CLEARED, if it stays ACKNOWLEDGED
-    CLEARED       the watch is forgotten; a new sign is a new alert
+    CLEARED       a new alert          remembered for SOON  -
+
+A problem that comes back SOON after it was over, time after time, flaps: from the FLAPS-th return on, its
+alert stays until the sign was gone for CALM, however often it comes and goes meanwhile. What endangers people
+is told each time.
 
 RULES says for each type what its sign is, and how many samples and seconds must agree before it is
 raised and before it is cleared.
@@ -14,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.core.anomaly import CRITICAL_C, HALVING_Z, HOT_C
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
     from edge_agent.core.judgement import Judgement
 
 COOLED_C = HOT_C - 3.0
+SOON = timedelta(minutes=30)
+CALM = timedelta(minutes=30)
+FLAPS = 2
 NEVER_EXPLAINED_C = 70.0
 """So hot no cable may be, whatever the reason."""
 TAMPER_CODES = done_by(Whose.VANDAL)
@@ -68,12 +75,19 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is known of one type at one EVSE: samples in a row that agree, and the alert if there is one."""
+    """What is known of one type at one EVSE: samples in a row that agree, and the alert if there is one.
+
+    absent, gone_at: how many samples, and since when, an open alert is without its sign.
+    over_at: when the alert before was over. returns: how often it came back soon after it was over, in a row.
+    """
 
     signs: int = 0
     since: datetime | None = None
     absent: int = 0
     alert: Alert | None = None
+    gone_at: datetime | None = None
+    over_at: datetime | None = None
+    returns: int = 0
 
 
 def _faulted(judged: Judgement, _watch: Watch) -> Sign | None:
@@ -238,10 +252,13 @@ def advance_all(
         if sign is None and watch is NO_WATCH:
             continue
         moved, alert = advance(watch, rule, sign, judged, epoch)
+        if moved is watch:
+            continue
         if alert is not None:
             alert = alert.model_copy(update={"seq": seq + len(news) + 1})
             news = (*news, alert)
-            moved = moved and replace(moved, alert=alert)
+            if moved is not None and moved.alert is not None:
+                moved = replace(moved, alert=alert)
         after = dict(watches) if after is None else after
         if moved is None:
             after.pop(rule.type, None)
@@ -263,8 +280,11 @@ def advance(
         return _still(watch, sign, at)
     patience = sign.patience or rule.patience
     enough = signs >= patience.samples and (at - since).total_seconds() >= patience.seconds
-    alert = _raised(rule.type, sign, judged, epoch) if enough else None
-    return Watch(signs=signs, since=since, alert=alert), alert
+    if not enough:
+        return replace(watch, signs=signs, since=since), None
+    alert = _raised(rule.type, sign, judged, epoch)
+    soon = watch.over_at is not None and since - watch.over_at < SOON
+    return Watch(signs=signs, since=since, alert=alert, returns=watch.returns + 1 if soon else 0), alert
 
 
 def site_offline(
@@ -333,13 +353,15 @@ def answered(
 
 def _without_sign(watch: Watch, rule: Rule, at: datetime) -> tuple[Watch | None, Alert | None]:
     if watch.alert is None:
-        return None, None
-    absent = watch.absent + 1
-    if absent < rule.clear_samples:
-        return replace(watch, absent=absent), None
-    return None, watch.alert.model_copy(
-        update={"state": AlertState.CLEARED, "updated_at": at, "cleared_at": at}
-    )
+        if watch.over_at is None or at - watch.over_at >= SOON:
+            return None, None
+        return (replace(watch, signs=0, since=None) if watch.signs else watch), None
+    absent, gone_at = watch.absent + 1, watch.gone_at or at
+    flaps = watch.returns >= FLAPS and rule.type not in NEVER_QUIET
+    if absent < rule.clear_samples or (flaps and at - gone_at < CALM):
+        return replace(watch, absent=absent, gone_at=gone_at), None
+    over = {"state": AlertState.CLEARED, "updated_at": at, "cleared_at": at}
+    return Watch(over_at=at, returns=watch.returns), watch.alert.model_copy(update=over)
 
 
 def _still(watch: Watch, sign: Sign, at: datetime) -> tuple[Watch, Alert | None]:
@@ -348,10 +370,10 @@ def _still(watch: Watch, sign: Sign, at: datetime) -> tuple[Watch, Alert | None]
     assert alert is not None  # noqa: S101 - narrows the type; the caller has looked
     counted = {"count": alert.count + 1, "updated_at": at}
     if (sign.severity, sign.anomaly_type) == (alert.severity, alert.anomaly_type):
-        return replace(watch, absent=0, alert=alert.model_copy(update=counted)), None
+        return replace(watch, absent=0, gone_at=None, alert=alert.model_copy(update=counted)), None
     told = {"severity": sign.severity, "message": sign.message, "anomaly_type": sign.anomaly_type}
     changed = alert.model_copy(update=counted | told)
-    return replace(watch, absent=0, alert=changed), changed
+    return replace(watch, absent=0, gone_at=None, alert=changed), changed
 
 
 def _raised(kind: AlertType, sign: Sign, judged: Judgement, epoch: str) -> Alert:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.core.charger import Charger
     from edge_agent.core.models import FailureModel
 
+LEAST_TOLD = 0.01
 MOST_CONTRIBUTIONS = 6
 WORTH_TELLING = 0.05
 """Log-odds below which a contribution is noise to a reader."""
@@ -188,7 +189,8 @@ def sentence(contribution: Contribution) -> str:
     """Return the contribution as a technician reads it."""
     what, unit = WORDS[contribution.feature]
     value = 0.0 if contribution.value is None else contribution.value
-    return f"{what} {value:.4g}{unit} {'raises' if contribution.contribution > 0 else 'lowers'} the risk"
+    told = f"{value:.3g}" if value == 0 or abs(value) >= LEAST_TOLD else f"under {LEAST_TOLD}"
+    return f"{what} {told}{unit} {'raises' if contribution.contribution > 0 else 'lowers'} the risk"
 
 
 def failure_answer(

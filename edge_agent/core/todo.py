@@ -112,4 +112,9 @@ def _of_suggestion(suggestion: MaintenanceAnswer) -> Todo:
     if not suggestion.action_required:
         return NOTHING
     part = ", ".join(suggestion.parts) or None
-    return Todo(do=suggestion.resolution, part=part, why=" ".join(suggestion.rationale[:1]))
+    return Todo(
+        do=suggestion.resolution,
+        part=part,
+        why=" ".join(suggestion.rationale[:1]),
+        at=suggestion.recommended_date,
+    )

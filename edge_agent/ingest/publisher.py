@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edge_agent.core.judgement import Judgement, answers
 from edge_agent.wire.alert import Alert, AlertState
+from edge_agent.wire.home_assistant import House, Nameplate, discovery
 from edge_agent.wire.outbox import Record, RecordType, Stream
 from edge_agent.wire.state import EvseState, LatestReading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from edge_agent.core.charger import Charger
     from edge_agent.ports import Broker, Store
     from edge_agent.wire.types import EvseId
 
@@ -39,7 +41,8 @@ log = logging.getLogger(__name__)
 class Publisher:
     """Publishes what is told, in order, a bounded number in flight; owned by the pipeline thread."""
 
-    def __init__(self, broker: Broker, store: Store, prefix: str) -> None:
+    def __init__(self, broker: Broker, store: Store, prefix: str, house: House | None = None) -> None:
+        """house: where chargers are to appear as devices; None: nowhere."""
         self._broker = broker
         self._store = store
         self._prefix = prefix
@@ -55,6 +58,7 @@ class Publisher:
         self._due: list[tuple[float, EvseId]] = []
         """A heap: when each of them may be."""
         self._told_states: dict[EvseId, ToldState] = {}
+        self._introductions = None if house is None else Introductions(house)
         self.more_is_due = False
         """Whether the last `pump` left states for the next one."""
 
@@ -81,6 +85,8 @@ class Publisher:
 
     def offer_state(self, evse: EvseId, judged: Judgement) -> None:
         """Take an EVSE's newest judgement."""
+        if self._introductions is not None:
+            self._introductions.meet(judged.charger)
         if evse not in self._states:
             told = self._told_states.get(evse)
             heappush(self._due, (-math.inf if told is None else told.at + STATE_EVERY_S, evse))
@@ -123,6 +129,8 @@ class Publisher:
     def greet(self, open_alerts: Iterable[Alert], status: bytes) -> None:
         """Publish, on a new connection, that we are there and every alert that is open."""
         self._broker.publish(f"{self._prefix}/gateway/status", status, retain=True)
+        if self._introductions is not None:
+            self._introductions.begin_again()
         for alert in open_alerts:
             self._broker.publish(self._alert_topic(alert), alert.model_dump_json().encode(), retain=True)
 
@@ -194,6 +202,8 @@ class Publisher:
 
     def _send_state(self, evse: EvseId, judged: Judgement, monotonic: float) -> bool:
         """Publish a state if it says something new; return whether that is settled."""
+        if self._introductions is not None and not self._introductions.tell(evse.charger_id, self._broker):
+            return False
         told = self._told_states.get(evse)
         if told is not None and monotonic - told.at < STATE_AGAIN_S and _say_the_same(told.judged, judged):
             return True
@@ -210,6 +220,40 @@ class Publisher:
 
     def _alert_topic(self, alert: Alert) -> str:
         return f"{self._prefix}/alerts/{alert.charger_id}/{alert.connector_id}/{alert.alert_type}"
+
+
+class Introductions:
+    """Tells Home Assistant of each charger: once on a connection, and when there is more to tell."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._plates: dict[str, dict[int, Nameplate]] = {}
+        self._due: set[str] = set()
+
+    def meet(self, charger: Charger) -> None:
+        """Take note of an EVSE; what it told of the machine once is known from then on."""
+        plates, now = self._plates.setdefault(charger.charger_id, {}), charger.now
+        before = plates.get(charger.connector_id, Nameplate())
+        plate = Nameplate(
+            now.vendor or before.vendor, now.model or before.model, now.firmware or before.firmware
+        )
+        if plates.get(charger.connector_id) != plate:
+            plates[charger.connector_id] = plate
+            self._due.add(charger.charger_id)
+
+    def begin_again(self) -> None:
+        """Take note of a new connection: the broker may have forgotten what it retained."""
+        self._due.update(self._plates)
+
+    def tell(self, charger_id: str, broker: Broker) -> bool:
+        """Publish what is due of a charger; return whether nothing is any more."""
+        if charger_id not in self._due:
+            return True
+        topic, payload = discovery(self._house, charger_id, self._plates[charger_id])
+        if broker.publish(topic, payload, retain=True) is None:
+            return False
+        self._due.remove(charger_id)
+        return True
 
 
 class ToldState(NamedTuple):

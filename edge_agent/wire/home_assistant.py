@@ -1,8 +1,8 @@
 """How a charger appears in Home Assistant by itself: one retained discovery message for each.
 
-Its states are the contract's own topics, read by templates. A topic that is erased comes as an empty payload: then
-there is no `value_json`, and a template that renders to nothing would leave the old state standing.
-Source: https://www.home-assistant.io/integrations/mqtt, "Device discovery payload"; Home Assistant 2024.11 and later.
+Its states are the contract's own topics, read by templates. A topic that is erased comes as an empty payload:
+then there is no `value_json`, and a template that renders to nothing would leave the old state standing.
+Source: https://www.home-assistant.io/integrations/mqtt, "Device discovery payload", from 2024.11 on.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from edge_agent.wire.alert import AlertState, AlertType
 from edge_agent.wire.metrics import ConnectorStatus
 
 Json = dict[str, Any]
+
+_STRANGE = re.compile("[^A-Za-z0-9-]")
 
 
 def _of_the_state(expression: str) -> str:
@@ -74,7 +76,7 @@ STATES: Mapping[str, Json] = {
         "name": "unusual behaviour",
         "dev_cla": "problem",
         "val_tpl": _of_the_state("('ON' if value_json.anomaly.is_anomaly else 'OFF')"),
-        "json_attr_tpl": _attributes("value_json.anomaly", "anomaly_type", "anomaly_score"),
+        "json_attr_tpl": _attributes("value_json.anomaly", "anomaly_type"),
     },
 }
 """What is shown of an EVSE's state, by the name that its entity's id ends with."""
@@ -99,7 +101,7 @@ ALERT: Json = {
 class House(NamedTuple):
     """Where Home Assistant listens, and the site that it is to see.
 
-    prefix: of its discovery topics. topics: prefix of our own. labels: of chargers, by id, where they have one.
+    prefix: of its discovery topics. topics: prefix of our own. labels: names for chargers, by id.
     """
 
     prefix: str
@@ -136,21 +138,19 @@ def discovery(house: House, charger_id: str, plates: Mapping[int, Nameplate]) ->
             for name, entity in _entities(house.topics, f"{charger_id}/{connector_id}")
         },
     }
-    return f"{house.prefix}/device/{device_id}/config", json.dumps(payload, ensure_ascii=False).encode()
+    return f"{house.prefix}/device/{device_id}/config", json.dumps(payload).encode()
 
 
 def object_id(site_id: str, charger_id: str) -> str:
     """Return a charger's id in Home Assistant, of `A-Za-z0-9_-`; no other charger of any site has the same.
 
-    An underscore stands only before two hex digits, for a byte that may not stand itself, or before another one.
+    Other bytes are an underscore and two hex digits; two underscores in a row come from no name.
     """
     return f"evzone__{_escaped(site_id)}__{_escaped(charger_id)}"
 
 
 def _escaped(name: str) -> str:
-    return re.sub(
-        r"[^A-Za-z0-9-]", lambda found: "".join(f"_{byte:02x}" for byte in found[0].encode()), name
-    )
+    return _STRANGE.sub(lambda found: "".join(f"_{byte:02x}" for byte in found[0].encode()), name)
 
 
 def _machine(plates: Mapping[int, Nameplate]) -> Json:
@@ -172,7 +172,8 @@ def _entities(topics: str, evse: str) -> Iterator[tuple[str, Json]]:
     """Yield each entity of an EVSE, with its topics. evse: as topics name it, charger and connector."""
     state = f"{topics}/state/{evse}"
     for name, entity in STATES.items():
-        yield name, {**entity, "stat_t": state, **({"json_attr_t": state} if "json_attr_tpl" in entity else {})}
+        attributes = {"json_attr_t": state} if "json_attr_tpl" in entity else {}
+        yield name, {**entity, **attributes, "stat_t": state}
     for kind in ALERTS:
         topic, words = f"{topics}/alerts/{evse}/{kind}", kind.lower()
         named = f"alert: {words.replace('_', ' ')}"

@@ -9,7 +9,7 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from edge_agent.core.alert import answered
+from edge_agent.core.alert import CALM, SOON, answered
 from edge_agent.core.identity import hashed_uuid
 from edge_agent.core.models import Models
 from edge_agent.core.pipeline import Site
@@ -92,8 +92,41 @@ def test_a_cleared_alert_is_forgotten_and_a_new_sign_is_a_new_alert() -> None:
     assert [alert.state for alert in told] == ["OPEN", "CLEARED", "OPEN"]
     assert told[0].alert_id != told[2].alert_id
     assert told[2].count == 1
-    after, _ = stepped([said(0, "FAULTY"), said(10)])
+    after, _ = stepped([said(0, "FAULTY"), said(10), said(10 + SOON.total_seconds())])
     assert not after.watches[EVSE]
+
+
+def flapping(times: int, every_s: float = 60.0, **fault: Any) -> list[Reading]:
+    """Return a fault that comes and goes."""
+    told: dict[str, Any] = {"status": "FAULTY", **fault}
+    return [
+        reading
+        for turn in range(times)
+        for reading in (said(2 * turn * every_s, **told), said((2 * turn + 1) * every_s))
+    ]
+
+
+def test_what_flaps_is_one_alert_until_it_is_calm() -> None:
+    told = lives(flapping(30))
+    assert told == [f"{FAULTY} OPEN", f"{FAULTY} CLEARED"] * 2 + [f"{FAULTY} OPEN"]
+    last = 59 * 60.0
+    almost, calm = said(last + CALM.total_seconds() - 1), said(last + CALM.total_seconds())
+    assert lives([*flapping(30), almost]) == told
+    assert lives([*flapping(30), almost, calm]) == [*told, f"{FAULTY} CLEARED"]
+
+
+def test_what_comes_back_after_a_while_does_not_flap() -> None:
+    assert lives(flapping(5, SOON.total_seconds() + 1)) == [f"{FAULTY} OPEN", f"{FAULTY} CLEARED"] * 5
+
+
+def test_what_endangers_people_is_told_each_time() -> None:
+    told = lives(flapping(6, status="AVAILABLE", error_codes=["CutCable"]))
+    assert told.count("TAMPER OPEN") == 6
+
+
+def test_a_sign_that_is_gone_costs_the_store_nothing() -> None:
+    _, outcomes = stepped([said(0, "FAULTY"), *(said(second) for second in range(10, 100, 10))])
+    assert [bool(each.watches) for each in outcomes] == [True, True, *[False] * 8]
 
 
 def test_a_change_of_severity_is_news_of_the_same_alert() -> None:
@@ -109,10 +142,12 @@ def test_a_change_of_severity_is_news_of_the_same_alert() -> None:
 
 
 def test_what_changed_is_told_to_the_store_and_what_did_not_is_not() -> None:
-    _, outcomes = stepped([said(0), said(10, temperature=55.0), said(20), said(30), said(40), said(50)])
+    forgotten = said(40 + SOON.total_seconds())
+    cool = [said(20), said(30), said(40), said(50), forgotten]
+    _, outcomes = stepped([said(0), said(10, temperature=55.0), *cool])
     changed = [dict(outcome.watches) for outcome in outcomes]
-    assert [list(each) for each in changed] == [[], [HOT], [HOT], [HOT], [HOT], []]
-    assert [each[HOT] is not None for each in changed[1:5]] == [True, True, True, False]
+    assert [list(each) for each in changed] == [[], [HOT], [HOT], [HOT], [HOT], [], [HOT]]
+    assert [each[HOT] is not None for each in (*changed[1:5], changed[6])] == [*[True] * 4, False]
 
 
 # Acknowledging

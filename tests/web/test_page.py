@@ -146,7 +146,8 @@ def test_what_the_agent_refuses_is_told_in_the_dialog(page: Page) -> None:
 
 def test_the_month_is_asked_for_when_somebody_wants_it(page: Page, records: FakeRecords) -> None:
     page.goto(VIEWS["charger"])
-    page.get_by_role("button", name="Month").click()
+    with page.expect_response(lambda answer: "/history" in answer.url):
+        page.get_by_role("button", name="Month").click()
     expect(page.get_by_role("button", name="Month")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_role("img", name="Temperature: 0.0 to 21.0 °C")).to_be_visible()
     assert records.asked is not None

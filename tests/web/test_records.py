@@ -17,7 +17,12 @@ from tests.web.records import FakeRecords
 
 def test_a_charger_is_told_with_what_became_of_it(viewer: Client) -> None:
     told = viewer.get("/api/v1/chargers/CHG_002").json()
-    assert told["connectors"][0]["todo"] == {"do": "SITE_VISIT", "part": "fan", "why": HOT.message}
+    assert told["connectors"][0]["todo"] == {
+        "do": "SITE_VISIT",
+        "part": "fan",
+        "why": HOT.message,
+        "at": None,
+    }
     assert told["sessions"][0]["failed_at"] == "ENERGISE"
     assert told["suggestion"]["suggestion_id"] == "s-1"
 
@@ -30,12 +35,7 @@ def test_a_charger_that_nobody_knows_is_404_with_what_to_do(viewer: Client, path
 
 
 def test_history_is_asked_for_by_time_and_resolution(viewer: Client, records: FakeRecords) -> None:
-    query = {
-        "from": "2026-03-01T00:00:00Z",
-        "to": "2026-03-02T00:00:00Z",
-        "resolution": 60,
-        "fields": "power",
-    }
+    times = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
     told = viewer.get("/api/v1/chargers/CHG_001/history", params={**times, "fields": "power"}).json()
     assert records.asked is not None
     assert records.asked.since == datetime.fromisoformat("2026-03-01T00:00:00Z")

@@ -25,8 +25,12 @@ function Likely({ failure }) {
           `,
         )}
       </dl>
-      <${Curve} horizons=${failure.failure_probability_by_horizon} />
-      <p>${window ? text.charger.window(dateOf(window.start), dateOf(window.end)) : text.charger.noDate}</p>
+      ${failure.failed_since
+        ? html`<p class="bad">${text.charger.failed(timeOf(failure.failed_since))}</p>`
+        : html`
+            <${Curve} horizons=${failure.failure_probability_by_horizon} />
+            <p>${window ? text.charger.window(dateOf(window.start), dateOf(window.end)) : text.charger.noDate}</p>
+          `}
       ${!failure.calibrated && html`<p class="quiet">${text.charger.score}</p>`}
       <${Sentences} title=${text.charger.why} of=${failure.top_contributing_factors} />
       <${Sentences} title=${text.charger.check} of=${failure.action_required ? failure.recommended_actions : []} />

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { Time, useAsked } from "./parts.js";
-import { said, text, words } from "./text.js";
+import { said, text, timeOf, words } from "./text.js";
 import { html, useEffect, useState } from "./vendor.js";
 
 const EVERY_MS = 5_000;
@@ -17,6 +17,7 @@ function bytes(count) {
 function told([name, value]) {
   if (value === null || typeof value === "object") return null;
   if (name.startsWith("bytes")) return [words(name), bytes(value)];
+  if (/^\d{4}-\d\d-\d\dT/.test(value)) return [words(name), timeOf(value)];
   return [words(name), typeof value === "number" ? String(Math.round(value * 100) / 100) : String(value)];
 }
 

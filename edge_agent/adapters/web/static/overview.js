@@ -1,7 +1,7 @@
 // The whole site at a glance: a tile per connector, worst first, each ending in one verb.
 
 import { keyOf } from "./site.js";
-import { levelOf, nameOf, Todo } from "./parts.js";
+import { levelOf, nameOf, needsYou, Todo } from "./parts.js";
 import { amount, percent, said, text } from "./text.js";
 import { html } from "./vendor.js";
 
@@ -38,11 +38,13 @@ function Tile({ each }) {
 }
 
 export function Overview({ site }) {
-  const needed = site.chargers.filter((each) => each.todo.do !== "NONE").length;
+  // A cabinet that says nothing of itself is there through its connectors.
+  const shown = site.chargers.filter((each) => each.connector_id > 0 || each.status || each.open_alerts.length > 0);
+  const needed = shown.filter(needsYou).length;
   const charging = site.chargers.filter((each) => each.status === "CHARGING").length;
   const figures = site.uptime ? together(site.uptime) : { uptime: null, firstTime: null };
-  const headline = needed ? text.overview.needed(needed) : text.overview.fine(site.chargers.length);
-  if (site.chargers.length === 0) return html`<h1 tabindex="-1">${text.site}</h1><p>${text.overview.empty}</p>`;
+  const headline = needed ? text.overview.needed(needed) : text.overview.fine(shown.length);
+  if (shown.length === 0) return html`<h1 tabindex="-1">${text.site}</h1><p>${text.overview.empty}</p>`;
   return html`
     <h1 tabindex="-1">${headline}</h1>
     <dl class="figures">
@@ -51,6 +53,6 @@ export function Overview({ site }) {
       <${Figure} name=${text.overview.openAlerts} value=${site.alerts.length} />
       <${Figure} name=${text.overview.charging} value=${charging} />
     </dl>
-    <ul class="tiles">${site.chargers.map((each) => html`<${Tile} key=${keyOf(each)} each=${each} />`)}</ul>
+    <ul class="tiles">${shown.map((each) => html`<${Tile} key=${keyOf(each)} each=${each} />`)}</ul>
   `;
 }

@@ -10,10 +10,15 @@ export const nameOf = (chargerId, connectorId, label) => {
   return connectorId ? `${charger}, ${text.connector(connectorId)}` : charger;
 };
 
+// What can wait until another day needs nobody now.
+const DAY_MS = 86_400_000;
+export const needsYou = ({ todo }) =>
+  todo.do !== "NONE" && (todo.at === null || new Date(todo.at).getTime() - Date.now() < DAY_MS);
+
 export const levelOf = (each) => {
   const grave = each.open_alerts.some((alert) => alert.severity === "CRITICAL") || each.status === "FAULTY";
   if (grave) return "critical";
-  return each.open_alerts.some((alert) => alert.severity === "WARNING") || each.todo.do !== "NONE" ? "warning" : "fine";
+  return each.open_alerts.some((alert) => alert.severity === "WARNING") || needsYou(each) ? "warning" : "fine";
 };
 
 export const Time = ({ at }) => html`<time datetime=${at}>${timeOf(at)}</time>`;
@@ -29,6 +34,7 @@ export const Facts = ({ of }) => html`
 export const Todo = ({ todo }) => html`
   <p class=${`todo do-${todo.do.toLowerCase()}`}>
     <strong>${text.todo[todo.do]}</strong>
+    ${todo.at && html`<${Time} at=${todo.at} />`}
     ${todo.part && html`<span>${text.todo.with(todo.part)}</span>`}
   </p>
 `;

@@ -75,6 +75,7 @@ export const text = {
     within: (days) => `within ${days} ${days === 1 ? "day" : "days"}`,
     score: "A score of the rules, no probability: no model is loaded.",
     window: (start, end) => `Most likely between ${start} and ${end}.`,
+    failed: (time) => `It has failed already, since ${time}.`,
     noDate: "The risk is not worth a date.",
     why: "Why",
     check: "What to check",
