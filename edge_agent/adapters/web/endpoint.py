@@ -45,6 +45,7 @@ class Endpoint:
     role: the least that a key must have; None where no key is needed.
     body, query: the model of the question.
     answer: the model of the answer, or its media type where it is no JSON.
+    other_forms: other media types that it comes in where somebody asks for them.
     statuses: the statuses that the answer comes with.
     refusals: the statuses that the handler itself refuses with, and why.
     waits: the handler waits for another thread or a disk, and must not hold up the event loop.
@@ -55,6 +56,7 @@ class Endpoint:
     summary: str
     handler: Handler
     answer: type[BaseModel] | str
+    other_forms: tuple[str, ...] = ()
     role: Role | None = None
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from edge_agent.adapters.web.endpoint import Endpoint
+from edge_agent.adapters.web.gate import TENANT as TENANT_ID
 from edge_agent.adapters.web.problems import PROBLEM_TYPE
 from edge_agent.wire.rest import SERVICE, Problem
 
@@ -21,7 +22,7 @@ TENANT: Json = {
     "name": "X-Tenant-ID",
     "in": "header",
     "description": "Echoed as tenant_id.",
-    "schema": {"type": "string", "maxLength": 128},
+    "schema": {"type": "string", "pattern": f"^{TENANT_ID.pattern.decode()}$"},
 }
 WITH_KEY = {
     401: "The key is missing or not valid.",
@@ -88,6 +89,7 @@ def _responses(row: Endpoint, schemas: Mapping[Mode, Json]) -> Json:
         answer: Json = {row.answer: {}}
     else:
         answer = {"application/json": {"schema": schemas[row.answer, "serialization"]}}
+    answer |= {form: {} for form in row.other_forms}
     refusals = dict(row.refusals)
     if row.role is not None:
         refusals |= WITH_KEY

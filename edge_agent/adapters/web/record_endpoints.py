@@ -130,6 +130,7 @@ RECORD_ENDPOINTS = (
         role=Role.VIEWER,
         query=MaintenanceQuery,
         answer=MaintenanceList,
+        other_forms=("text/calendar",),
         waits=True,
     ),
     Endpoint(
@@ -140,6 +141,7 @@ RECORD_ENDPOINTS = (
         role=Role.VIEWER,
         query=UptimeQuery,
         answer=UptimeReport,
+        other_forms=("text/csv",),
         waits=True,
     ),
     Endpoint(
