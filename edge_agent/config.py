@@ -298,6 +298,26 @@ class SyncSection(Section):
         return self
 
 
+class WebhookSection(Section):
+    """[webhook]: where alerts go besides MQTT."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/?#@]+[^#]*$")] | None = Field(
+        None, description="Each piece of news of an alert is posted here; none: no webhook."
+    )
+    secret_file: Path | None = Field(None, description="File whose first line signs what is posted.")
+    ca_file: Path | None = Field(None, description="Authorities to trust; default: the system's.")
+    insecure: bool = Field(default=False, description="Allow http:// to another machine.")
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> WebhookSection:
+        if self.url is None or not self.url.startswith("http:") or self.insecure:
+            return self
+        if urlsplit(self.url).hostname not in LOOPBACK:
+            message = f"{self.url} is not encrypted; write https://, or say insecure = true"
+            raise ValueError(message)
+        return self
+
+
 class ModelsSection(Section):
     """[models]: where the models are."""
 
@@ -372,6 +392,7 @@ class Config(Section):
     ocpp: OcppSection = OcppSection()
     sources: SourcesSection = SourcesSection()
     home_assistant: HomeAssistant = HomeAssistant()
+    webhook: WebhookSection = WebhookSection()
     sync: SyncSection = SyncSection()
     models: ModelsSection = ModelsSection()
     maintenance: Maintenance = Maintenance()

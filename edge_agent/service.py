@@ -29,7 +29,7 @@ from edge_agent.ingest.inbox import Inbox
 from edge_agent.ingest.parts import Manners, Parts
 from edge_agent.ingest.publisher import CONSUMER, Publisher
 from edge_agent.ingest.tap import Tap
-from edge_agent.ingest.thread import UPLINK, Ingest
+from edge_agent.ingest.thread import Ingest
 from edge_agent.ingest.upward import Upward
 from edge_agent.overview import Operator, Plate
 from edge_agent.records import Looks, Records
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from cloud_sync.uplink import Uplink, UplinkSettings
     from edge_agent.adapters.ocpp_ws import OcppServer, OcppSettings
     from edge_agent.adapters.scheduler import Scheduler
+    from edge_agent.adapters.webhook import Webhook
     from edge_agent.clock import SystemClock
     from edge_agent.config import Config, MappedSection, PartSection
     from edge_agent.core.terms import Part
@@ -54,8 +55,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONSUMERS = {CONSUMER: (Stream.ALERTS,)}
-"""Who reads the outbox, and which streams of it."""
+UPLINK, WEBHOOK = "uplink", "webhook"
+"""The outbox's consumers besides MQTT."""
 LEDGER = "ledger.sqlite"
 """Beside the store: what is owed to upstream may name people, and is kept apart."""
 LISTEN_EVERY_S = 5.0
@@ -84,6 +85,7 @@ class Service:
         self._tap = Tap(self._inbox, config.prefix, clock.now)
         self._ocpp = self._ocpp_server(config)
         self._uplink = self._uplink_of(config)
+        self._webhook = self._webhook_of(config)
         self.web = self._web_server(config)
         self.supervisor = Supervisor(self._tasks())
 
@@ -126,12 +128,13 @@ class Service:
         )
 
     def _tasks(self) -> list[Task]:
-        uplink = self._uplink
+        uplink, webhook = self._uplink, self._webhook
         return [
             Task("broker", self._broker.run, self._broker.stop),
             Task("pipeline", self._ingest.run, self._ingest.stop),
             Task("server", self.web.run, self.web.stop),
             *([] if uplink is None else [Task("uplink", uplink.run, uplink.stop)]),
+            *([] if webhook is None else [Task("webhook", webhook.run, webhook.stop)]),
         ]
 
     def _uplink_of(self, config: Config) -> Uplink | None:
@@ -139,9 +142,20 @@ class Service:
             return None
         from cloud_sync.uplink import Uplink  # noqa: PLC0415 - httpx is 50 ms that others can do without
 
-        read = SqliteReader(config.store.path).records_after
-        outbox = Upward(self._inbox, self._ingest, read)
+        outbox = self._outbox_of(UPLINK, config)
         return Uplink(uplink_settings(config), outbox, lambda: self._clock.trust() != "unsynced")
+
+    def _webhook_of(self, config: Config) -> Webhook | None:
+        told = config.webhook
+        if told.url is None:
+            return None
+        from edge_agent.adapters.webhook import Webhook, WebhookSettings  # noqa: PLC0415 - as above
+
+        settings = WebhookSettings(url=told.url, secret_file=told.secret_file, ca_file=told.ca_file)
+        return Webhook(settings, self._outbox_of(WEBHOOK, config))
+
+    def _outbox_of(self, consumer: str, config: Config) -> Upward:
+        return Upward(consumer, self._inbox, self._ingest, SqliteReader(config.store.path).records_after)
 
     def _scheduler(self) -> Scheduler:
         from edge_agent.adapters.scheduler import Scheduler  # noqa: PLC0415 - 50 ms that a start can do without
@@ -381,8 +395,18 @@ def store_bounds(config: Config) -> StoreBounds:
         raw_days=config.store.raw_days,
         rollup_days=config.store.rollup_days,
         quarantine_bytes=config.limits.quarantine_bytes,
-        consumers={**CONSUMERS, **({UPLINK: tuple(Stream)} if config.sync.enabled else {})},
+        consumers=consumers(config),
     )
+
+
+def consumers(config: Config) -> dict[str, tuple[Stream, ...]]:
+    """Return who reads the outbox, and which streams of it."""
+    found: dict[str, tuple[Stream, ...]] = {CONSUMER: (Stream.ALERTS,)}
+    if config.sync.enabled:
+        found[UPLINK] = tuple(Stream)
+    if config.webhook.url is not None:
+        found[WEBHOOK] = (Stream.ALERTS,)
+    return found
 
 
 def broker_settings(config: Config, registry: Registry) -> BrokerSettings:

@@ -46,9 +46,6 @@ LOOK_AGAIN_S = 0.25
 STATUS_AGAIN_S = 900.0
 """So often the gateway's status goes up where nothing in it changes."""
 UNSENT = " unsent"
-UPLINK = "uplink"
-"""The outbox's consumer that sends all streams up."""
-
 log = logging.getLogger(__name__)
 
 
@@ -69,7 +66,7 @@ class Ingest:
         self._listening_since: datetime | None = None
         self._deaf_since: datetime | None = None
         self._endpoint_since = parts.clock.now() if manners.endpoint else None
-        self._sent_through: dict[Stream, int] = {}
+        self._sent_through: dict[tuple[str, Stream], int] = {}
         self._told_status: tuple[bytes, float] | None = None
         self._stopping = False
         self._begin(Numbering(site.epoch, {}), RedeliveryWindow())
@@ -90,9 +87,7 @@ class Ingest:
         self._lessons = Lessons(kept.meta)
         self._drift = self._lessons.told(self._parts.shelf.models.failure)
         self._deaf_since = max(self._state.site.heard.values(), default=None)
-        self._sent_through = {
-            stream: seq for (consumer, stream), seq in kept.cursors.items() if consumer == UPLINK
-        }
+        self._sent_through = dict(kept.cursors)
         self._parts.publisher.resume(kept.cursors.get((CONSUMER, Stream.ALERTS), 0))
         self._show()
 
@@ -280,14 +275,14 @@ class Ingest:
             self._listening_since = self._parts.clock.now()
             self._show()
 
-    def sent_through(self, stream: Stream) -> int:
-        """Return through which number the uplink has acknowledged a stream; from any thread."""
-        return self._sent_through.get(stream, 0)
+    def sent_through(self, consumer: str, stream: Stream) -> int:
+        """Return through which number a consumer has had a stream; from any thread."""
+        return self._sent_through.get((consumer, stream), 0)
 
-    def sent_up(self, stream: Stream, seq: int) -> None:
-        """Take note that upstream has a stream through this number."""
-        self._sent_through[stream] = seq
-        self._keeping.batch.commit.cursors[UPLINK, stream] = seq
+    def sent_up(self, consumer: str, stream: Stream, seq: int) -> None:
+        """Take note that a consumer has a stream through this number."""
+        self._sent_through[consumer, stream] = seq
+        self._keeping.batch.commit.cursors[consumer, stream] = seq
         self._keeping.batch.begin(self.turned_s)
 
     def trim(self) -> None:

@@ -1,4 +1,4 @@
-"""The outbox as the uplink uses it, from a thread of its own."""
+"""The outbox as one of its consumers uses it, from a thread of its own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ class Upward:
     """Reads through a connection that cannot write; the cursor is moved by the pipeline."""
 
     def __init__(
-        self, inbox: Inbox, ingest: Ingest, records_after: Callable[[Stream, int, int], list[Record]]
+        self,
+        consumer: str,
+        inbox: Inbox,
+        ingest: Ingest,
+        records_after: Callable[[Stream, int, int], list[Record]],
     ) -> None:
+        self._consumer = consumer
         self._inbox = inbox
         self._ingest = ingest
         self._records_after = records_after
@@ -28,9 +33,9 @@ class Upward:
         return self._records_after(stream, seq, most)
 
     def cursor(self, stream: Stream) -> int:
-        """Return how far the uplink has come."""
-        return self._ingest.sent_through(stream)
+        """Return how far the consumer has come."""
+        return self._ingest.sent_through(self._consumer, stream)
 
     def acknowledged(self, stream: Stream, seq: int) -> None:
         """Move the cursor with the next commit. Raises Busy."""
-        self._inbox.order(partial(self._ingest.sent_up, stream, seq))
+        self._inbox.order(partial(self._ingest.sent_up, self._consumer, stream, seq))
