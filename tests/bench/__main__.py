@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import bench
-from tests.bench import central, flash, latency, memory, ocpp, rest, startup, throughput, week
+from tests.bench import central, flash, latency, memory, ocpp, page, rest, startup, throughput, week
 from tests.bench.report import Report
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.bench.report import Figure
 
-NAMES = ("throughput", "latency", "rest", "memory", "startup", "flash", "ocpp", "central", "week")
+NAMES = ("throughput", "latency", "rest", "memory", "startup", "flash", "ocpp", "central", "week", "page")
 
 
 def main() -> None:
@@ -43,6 +43,7 @@ def _measurements(asked: argparse.Namespace) -> dict[str, Callable[[], list[Figu
         "memory": lambda: memory.measure(asked.minutes),
         "startup": lambda: startup.measure(asked.starts),
         "central": lambda: central.measure(asked.overview_rows),
+        "page": lambda: page.measure(asked.page_minutes),
         "week": lambda: week.measure(asked.days),
         "ocpp": lambda: ocpp.measure(asked.ocpp_seconds, asked.repeats),
         "flash": lambda: flash.measure(asked.flash_minutes),
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=10.0, help="of the memory run; default 10")
     parser.add_argument("--starts", type=int, default=10, help="default 10")
     parser.add_argument("--days", type=float, default=7.0, help="offline; default 7")
+    parser.add_argument("--page-minutes", type=float, default=60, help="default 60")
     parser.add_argument("--overview-rows", type=int, default=5_000_000, help="default 5,000,000")
     parser.add_argument("--ocpp-seconds", type=int, default=20, help="of each OCPP run; default 20")
     parser.add_argument("--flash-minutes", type=float, default=30, help="default 30")

@@ -1,7 +1,8 @@
 """From a charger's publish to the alert at a screen, while other readings come in.
 
-One process is charger and screen, so that one clock tells: a charger publishes that it is FAULTY, a viewer
-gets the alert. Two good readings clear it again, and after a pause of random length comes the next.
+One process is charger and screen, so that one clock tells: a charger publishes that its cable is cut, a
+viewer gets the alert; that kind is never damped, however often it comes. Two good readings clear it again,
+and after a pause of random length comes the next.
 TCP_NODELAY on both connections, QoS 1 throughout, so a commit (FULL) and five packets lie in between.
 """
 
@@ -34,6 +35,7 @@ RATES = ((50, 20), (500, 200))
 """Messages a second in the background, and from how many chargers."""
 BACKGROUND_FAULTS = 0.005
 PROBE = "PROBE"
+CUT = "CutCable"
 PAUSE_S = (0.02, 0.06)
 WAIT_S = 10.0
 SETTLED_AFTER = 20
@@ -85,24 +87,28 @@ def probe(port: int, alerts: int) -> list[float]:
     arrivals: SimpleQueue[Arrival] = SimpleQueue()
     pause, chance = Event(), Random(1)
     lasted_ms = []
-    with _client(port, VIEWER, _listener(arrivals)) as screen, _client(port, PROBE) as charger:
+    with connected(port, VIEWER, _listener(arrivals)) as screen, connected(port, PROBE) as charger:
         _subscribe(screen)
-        _tell(charger, "AVAILABLE")
+        tell(charger)
         for _ in range(alerts):
             pause.wait(chance.uniform(*PAUSE_S))
-            told_at = _tell(charger, "FAULTY")
+            told_at = tell(charger, CUT)
             lasted_ms.append(1000 * (_arrival(arrivals, "OPEN") - told_at))
-            _tell(charger, "AVAILABLE")
-            _tell(charger, "AVAILABLE")
+            tell(charger)
+            tell(charger)
             _arrival(arrivals, "CLEARED")
     return lasted_ms
 
 
-def _tell(charger: Client, status: str) -> float:
+def tell(charger: Client, *codes: str) -> float:
     """Publish a reading; return the time just before."""
     stamp = datetime.now(UTC).isoformat()
-    codes = ["GroundFailure"] if status == "FAULTY" else []
-    told = READING | {"connector_id": 1, "connector_status": status, "error_codes": codes, "timestamp": stamp}
+    told = READING | {
+        "connector_id": 1,
+        "connector_status": "AVAILABLE",
+        "error_codes": codes,
+        "timestamp": stamp,
+    }
     payload = json.dumps(told).encode()
     at = time.monotonic()
     charger.publish(f"{PREFIX}/chargers/{PROBE}/metrics", payload, qos=1)
@@ -128,24 +134,24 @@ def _listener(arrivals: SimpleQueue[Arrival]) -> Callable[[Client, object, MQTTM
 def _subscribe(screen: Client) -> None:
     subscribed = Event()
     screen.on_subscribe = lambda *_: subscribed.set()
-    screen.subscribe(f"{PREFIX}/alerts/{PROBE}/1/CHARGER_FAULTED", 1)
+    screen.subscribe(f"{PREFIX}/alerts/{PROBE}/1/TAMPER", 1)
     if not subscribed.wait(WAIT_S):
         raise TimeoutError("the broker does not answer to a subscription")
 
 
 @contextmanager
-def _client(
+def connected(
     port: int, account: str, on_message: Callable[[Client, object, MQTTMessage], None] | None = None
 ) -> Iterator[Client]:
-    client, connected = Client(CallbackAPIVersion.VERSION2), Event()
+    client, there = Client(CallbackAPIVersion.VERSION2), Event()
     client.username_pw_set(account, PASSWORD)
     client.on_socket_open = send_at_once
-    client.on_connect = lambda *_: connected.set()
+    client.on_connect = lambda *_: there.set()
     client.on_message = on_message
     client.connect(HOST, port)
     client.loop_start()
     try:
-        if not connected.wait(WAIT_S):
+        if not there.wait(WAIT_S):
             raise TimeoutError(f"the broker does not let {account} in")
         yield client
     finally:

@@ -25,7 +25,7 @@ def measure(minutes: float) -> list[Figure]:
     ):
         at_s, mib = _course(process.pid, 60 * minutes)
     half = len(mib) // 2
-    growth = _slope(at_s[half:], mib[half:]) * 3600
+    growth = slope(at_s[half:], mib[half:]) * 3600
     note = f"{readings['per_second']:.0f} msg/s from {CHARGERS} chargers; a sample each {SAMPLE_EVERY_S:g} s"
     return [
         Figure(
@@ -52,7 +52,7 @@ def _course(pid: int, seconds: float) -> tuple[list[float], list[float]]:
     return at_s, mib
 
 
-def _slope(at: list[float], values: list[float]) -> float:
+def slope(at: list[float], values: list[float]) -> float:
     """Return the slope of the line nearest to the points by least squares."""
     middle_at, middle_value = sum(at) / len(at), sum(values) / len(values)
     spread = sum((each - middle_at) ** 2 for each in at)

@@ -71,7 +71,7 @@ class Live:
             await asyncio.sleep(LOOK_EVERY_S)
             turn += 1
             alerts, frames = self._news(alerts)
-            if turn % CHARGERS_EVERY == 0:
+            if frames or turn % CHARGERS_EVERY == 0:  # a tile must not lag behind its alert
                 chargers, changed = self._desk.chargers_since(chargers)
                 frames += [_frame("charger", each) for each in changed]
             if frames:

@@ -4,6 +4,7 @@ import { get, listen } from "./api.js";
 import { useEffect, useReducer } from "./vendor.js";
 
 const AGAIN_MS = 3_000;
+const GATHER_MS = 100;
 const ALERTS = 500;
 
 export const keyOf = (each) => `${each.charger_id} ${each.connector_id}`;
@@ -18,27 +19,42 @@ const worstFirst = (one, other) =>
 
 const EMPTY = { chargers: null, alerts: [], suggestions: [], uptime: null, live: false, fresh: [] };
 
-function told(site, [kind, what]) {
-  if (kind === "all") return { ...site, ...what, chargers: what.chargers.toSorted(worstFirst), fresh: [] };
-  if (kind === "live") return { ...site, live: what };
-  if (kind === "charger") {
-    const others = (site.chargers ?? []).filter((each) => keyOf(each) !== keyOf(what));
-    return { ...site, chargers: [...others, what].toSorted(worstFirst) };
+const others = (list, of, what) => list.filter((each) => of(each) !== of(what));
+const idOf = (alert) => alert.alert_id;
+const chargerOf = (each) => each.charger_id;
+
+function changed(site, [kind, what]) {
+  switch (kind) {
+    case "all":
+    case "live":
+      return { ...site, ...what };
+    case "charger":
+      return { ...site, chargers: [...others(site.chargers ?? [], keyOf, what), what] };
+    case "maintenance":
+      return { ...site, suggestions: [...others(site.suggestions, chargerOf, what), what] };
+    case "alert-over":
+      return { ...site, alerts: others(site.alerts, idOf, what) };
+    default: {
+      const left = others(site.alerts, idOf, what);
+      const fresh = left.length === site.alerts.length ? [...site.fresh, what] : site.fresh;
+      return { ...site, alerts: [what, ...left], fresh };
+    }
   }
-  if (kind === "alert-over") {
-    return { ...site, alerts: site.alerts.filter((each) => each.alert_id !== what.alert_id) };
-  }
-  if (kind === "maintenance") {
-    const others = site.suggestions.filter((each) => each.charger_id !== what.charger_id);
-    return { ...site, suggestions: [...others, what].toSorted(soonestFirst) };
-  }
-  const others = site.alerts.filter((each) => each.alert_id !== what.alert_id);
-  const fresh = others.length === site.alerts.length ? [what] : [];
-  return { ...site, alerts: [what, ...others].toSorted(newestFirst), fresh };
 }
 
 const soonestFirst = (one, other) => one.recommended_date.localeCompare(other.recommended_date);
 const newestFirst = (one, other) => other.raised_at.localeCompare(one.raised_at);
+
+// All that came together, drawn once.
+function told(site, news) {
+  const after = news.reduce(changed, { ...site, fresh: [] });
+  return {
+    ...after,
+    chargers: after.chargers?.toSorted(worstFirst) ?? null,
+    alerts: after.alerts.toSorted(newestFirst),
+    suggestions: after.suggestions.toSorted(soonestFirst),
+  };
+}
 
 async function everything() {
   const [chargers, alerts, maintenance, uptime] = await Promise.all(
@@ -49,18 +65,29 @@ async function everything() {
 
 // Returns the site and a function that hears what an order was answered with, before the event comes.
 export function useSite(signedOut) {
-  const [site, tell] = useReducer(told, EMPTY);
+  const [site, take] = useReducer(told, EMPTY);
+  const tell = (news) => take([news]);
   useEffect(() => {
     let source = null;
     let timer = 0;
+    let due = 0;
+    let waiting = [];
+    const heard = (kind, what) => {
+      waiting.push([kind, what]);
+      due ||= setTimeout(() => {
+        take(waiting);
+        waiting = [];
+        due = 0;
+      }, GATHER_MS);
+    };
     const lost = (error) => {
       if (error?.status === 401) return signedOut();
-      tell(["live", false]);
+      tell(["live", { live: false }]);
       timer = setTimeout(begin, AGAIN_MS);
     };
     const stands = async (is, ended) => {
       if (!is) {
-        tell(["live", false]);
+        tell(["live", { live: false }]);
         // A browser does not come again to a stream that was refused: ask why.
         if (ended) get("session").then(() => lost(), lost);
         return;
@@ -73,11 +100,12 @@ export function useSite(signedOut) {
       }
     };
     const begin = () => {
-      source = listen((kind, what) => tell([kind, what]), stands);
+      source = listen(heard, stands);
     };
     begin();
     return () => {
       clearTimeout(timer);
+      clearTimeout(due);
       source.close();
     };
   }, []);
