@@ -176,6 +176,7 @@ def test_a_late_subscriber_gets_every_open_alert_and_none_that_was_cleared(
     raise_alert(publisher, subscriber, COOL)
     cleared = clear_alert(publisher, subscriber, COOL)
     assert cleared["cleared_at"]
+    subscriber.wait_for("the erasure", lambda heard: not heard.payload)
 
     late = new_subscriber().ready()
     raise_alert(publisher, late, OTHER)  # what was retained came before it

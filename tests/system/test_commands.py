@@ -157,7 +157,7 @@ def test_the_same_log_replayed_twice_gives_the_same_bytes(new_agent: NewAgent, t
     assert first.stderr == second.stderr
     outcomes = [json.loads(line) for line in first.stdout.splitlines()]
     told = Counter(outcome["outcome"] for outcome in outcomes)
-    assert told["alert"] > 10
+    assert told["alert"] >= 10
     assert told["rejected"] == 5
     assert told["failure"] > 0
     assert told["anomaly"] > 0
