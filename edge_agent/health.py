@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.core.standing import Standing
+from edge_agent.wire.alert import AlertType, Severity
 from edge_agent.wire.rest import Health, HealthStatus, ModelStatus
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from edge_agent.wire.rest import ModelEntry
 
 STUCK_S = 15.0
+UPLINK_PATIENCE_S = 3_600.0
+"""A link that is away for an hour is no news to anybody on site."""
 LAGGING = 2_000
 DISABLED: dict[str, Any] = {"status": "disabled"}
 HEALTHY, DEGRADED, UNHEALTHY = HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY
@@ -63,6 +67,43 @@ def assess(facts: Facts) -> Health:
         UNHEALTHY if UNHEALTHY in found else DEGRADED if DEGRADED in found or "fallback" in found else HEALTHY
     )
     return Health(status=worst, version=facts.version, checks=checks)
+
+
+def gateway_alerts(health: Health) -> dict[AlertType, Standing | None]:
+    """Return for each type that concerns the gateway itself what stands; None: nothing does."""
+    checks = health.checks
+    why = {name: check.get("message", "") for name, check in checks.items()}
+    found = {
+        AlertType.DISK: Standing(
+            Severity.WARNING,
+            "The gateway's disk is nearly full. Make room on it, or readings will soon not be kept.",
+            {"bytes_free": checks["disk"]["bytes_free"]},
+        ),
+        AlertType.STORE: Standing(Severity.CRITICAL, f"The gateway keeps nothing: {why['store']}."),
+        AlertType.CLOCK: Standing(
+            Severity.INFO, "The gateway's clock was set while it ran: times from before may be wrong."
+        ),
+        AlertType.MODEL: Standing(
+            Severity.WARNING, f"A model does not serve, the rules do: {why['models']}."
+        ),
+        AlertType.UPLINK: Standing(
+            Severity.WARNING,
+            "Nothing goes up to the central service; it is kept here. Check the internet link.",
+            {"reason": why["uplink"]},
+            patience_s=UPLINK_PATIENCE_S,
+        ),
+    }
+    stands = {"degraded", "unhealthy", "fallback"}
+    return {kind: each if checks[CHECKED[kind]]["status"] in stands else None for kind, each in found.items()}
+
+
+CHECKED = {
+    AlertType.DISK: "disk",
+    AlertType.STORE: "store",
+    AlertType.CLOCK: "clock",
+    AlertType.MODEL: "models",
+    AlertType.UPLINK: "uplink",
+}
 
 
 def _cache(facts: Facts) -> dict[str, Any]:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from edge_agent.backoffice.conversation import Owed
-    from edge_agent.core.alert import Watch
     from edge_agent.core.charger import Charger
+    from edge_agent.core.signs import Watch
     from edge_agent.wire.alert import Acknowledgement, Alert, AlertType, Quiet, Silence
     from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, FailureAnswers, MaintenanceAnswer
     from edge_agent.wire.history import (

@@ -24,7 +24,7 @@ from edge_agent.core.silence import Patience
 from edge_agent.core.terms import PARTS, Terms
 from edge_agent.desk import Desk
 from edge_agent.desk import Sources as DeskSources
-from edge_agent.health import DISABLED
+from edge_agent.health import DISABLED, gateway_alerts
 from edge_agent.ingest.inbox import Inbox
 from edge_agent.ingest.parts import Manners, Parts
 from edge_agent.ingest.publisher import CONSUMER, Publisher
@@ -62,6 +62,7 @@ LEDGER = "ledger.sqlite"
 LISTEN_EVERY_S = 5.0
 SUGGEST_EVERY_S = 60.0
 LEARN_EVERY_S = 3_600.0
+GATEWAY_EVERY_S = 60.0
 STATUS_EVERY_S = 60.0
 STATISTICS_EVERY_S = 600.0
 SUM_UP_EVERY_S = 120.0
@@ -166,6 +167,7 @@ class Service:
                 "listen": (LISTEN_EVERY_S, partial(order, ingest.listen)),
                 "suggest": (SUGGEST_EVERY_S, partial(order, ingest.suggest)),
                 "learn": (LEARN_EVERY_S, partial(order, ingest.learn)),
+                "gateway": (GATEWAY_EVERY_S, self._look_at_gateway),
                 "status": (STATUS_EVERY_S, partial(order, ingest.tell_status)),
                 "statistics": (STATISTICS_EVERY_S, partial(order, ingest.tell_statistics)),
                 "sum_up": (SUM_UP_EVERY_S, partial(order, ingest.sum_up)),
@@ -175,9 +177,13 @@ class Service:
         scheduler.start()
         return scheduler
 
+    def _look_at_gateway(self) -> None:
+        found = gateway_alerts(self._desk.health())
+        self._inbox.order(partial(self._ingest.tell_of_gateway, found))
+
     def _web_server(self, config: Config) -> WebServer:
         reader, told = SqliteReader(config.store.path), operator(config)
-        desk = Desk(
+        self._desk = desk = Desk(
             DeskSources(
                 self._ingest,
                 self._inbox,

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from edge_agent.health import LAGGING, STUCK_S, Facts, assess
+from edge_agent.health import LAGGING, STUCK_S, Facts, assess, gateway_alerts
 from edge_agent.ports import StoreUsage
+from edge_agent.wire.alert import AlertType
 from edge_agent.wire.rest import HealthStatus, ModelEntry, ModelStatus
 from tests.rig.fakes import START
 
@@ -81,3 +82,26 @@ def test_a_clock_that_nobody_has_set_yet_is_told_and_degrades_nothing() -> None:
     health = assess(replace(WELL, clock="unsynced"))
     assert health.status is HEALTHY
     assert health.checks["clock"]["trust"] == "unsynced"
+
+
+def standing(facts: Facts) -> set[AlertType]:
+    return {kind for kind, found in gateway_alerts(assess(facts)).items() if found is not None}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"usage": FULL}, AlertType.DISK),
+        ({"watch_only": True}, AlertType.STORE),
+        ({"clock": "stepped"}, AlertType.CLOCK),
+        ({"models": [RULES]}, AlertType.MODEL),
+        ({"uplink": {"status": "degraded", "message": "away"}}, AlertType.UPLINK),
+    ],
+)
+def test_what_ails_the_gateway_is_an_alert(change: dict[str, Any], kind: AlertType) -> None:
+    assert standing(replace(WELL, **change)) == {kind}
+
+
+def test_a_gateway_that_is_well_raises_nothing() -> None:
+    assert standing(WELL) == set()
+    assert standing(replace(WELL, clock="unsynced")) == set()

@@ -43,7 +43,8 @@ class Judgement(NamedTuple):
     def is_calm(self) -> bool:
         """Whether nothing is wrong: no fault, heat or code, as each has its type, no silence, no risk."""
         silent = self.charger.now.connector_status is ConnectorStatus.OFFLINE
-        return not (self.anomaly.is_anomaly or self.failure.required or silent)
+        unusable = self.charger.attempts.failing.enough
+        return not (self.anomaly.is_anomaly or self.failure.required or silent or unusable)
 
     def evidence(self) -> dict[str, Any]:
         """Return what an alert keeps of the moment: the reading, the answers in short, the models."""

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_agent.core.alert import Watch, advance_all
+from edge_agent.core.alert import advance_all
 from edge_agent.core.attempts import Tried
 from edge_agent.core.baseline import borrowed
 from edge_agent.core.charger import Charger, Observed, booted, newcomer, observe, recorded
 from edge_agent.core.downtime import Outage, of_the_site
 from edge_agent.core.judgement import Judgement, answers, judge
+from edge_agent.core.signs import Watch
 from edge_agent.errors import Rejected
 from edge_agent.wire.alert import Alert, AlertType, Quiet
 from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer

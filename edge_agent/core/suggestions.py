@@ -15,6 +15,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from edge_agent.core.standing import Standing
+from edge_agent.wire.alert import Severity
 from edge_agent.wire.answers import MaintenanceAnswer, SuggestionState, Urgency
 
 WORTH_MOVING = 0.2
@@ -44,6 +46,15 @@ def decided(suggestion: MaintenanceAnswer, decision: Decision) -> MaintenanceAns
     if decision.reason is not None:
         changes["rationale"] = [*suggestion.rationale, f"{decision.state.title()}: {decision.reason}"]
     return suggestion.model_copy(update=changes)
+
+
+def due(suggestion: MaintenanceAnswer, now: datetime) -> Standing | None:
+    """Return that what somebody promised is due, where it is and nobody has told of any work."""
+    if suggestion.state not in PROMISED or suggestion.recommended_date > now:
+        return None
+    bring = f" Bring: {', '.join(suggestion.parts)}." if suggestion.parts else ""
+    message = f"The maintenance planned for {suggestion.recommended_date:%Y-%m-%d %H:%M} UTC is due.{bring}"
+    return Standing(Severity.WARNING, message, {"suggestion_id": suggestion.suggestion_id})
 
 
 def settled(before: MaintenanceAnswer | None, fresh: MaintenanceAnswer) -> MaintenanceAnswer:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from edge_agent.core import attempts, downtime
-from edge_agent.core.alert import answered, site_offline
+from edge_agent.core.alert import answered
 from edge_agent.core.downtime import FAILURE_AFTER
 from edge_agent.core.judgement import Judgement, answers, judge_again
 from edge_agent.core.maintenance import Subject, suggestions
@@ -22,7 +22,8 @@ from edge_agent.core.models import Models
 from edge_agent.core.pipeline import Outcome, Site, refold, step
 from edge_agent.core.rules import RulesAnomaly, RulesFailure
 from edge_agent.core.silence import silence
-from edge_agent.core.suggestions import decided, settled
+from edge_agent.core.standing import Standing, site_offline, stood
+from edge_agent.core.suggestions import decided, due, settled
 from edge_agent.core.telling import ToldReading, is_worth_telling
 from edge_agent.core.work import readings_of
 from edge_agent.errors import DEFECT
@@ -152,18 +153,27 @@ class State:
         return found.readings
 
     def _site_silent(self, together: frozenset[str], now: datetime, batch: Batch) -> None:
-        watches = self.site.watches.get(SITE, {})
-        before, seq = watches.get(AlertType.SITE_OFFLINE), self.site.alert_seq + 1
-        after, alert = site_offline(before, together, now, (self.site.epoch, seq))
-        if alert is None:
+        before = self.site.watches.get(SITE, {}).get(AlertType.SITE_OFFLINE)
+        self.tell_standing((SITE, AlertType.SITE_OFFLINE), site_offline(before, together), now, batch)
+
+    def tell_standing(
+        self, place: tuple[EvseId, AlertType], found: Standing | None, now: datetime, batch: Batch
+    ) -> None:
+        """Watch over a problem that stands without any reading; put the news of it into the batch."""
+        evse, kind = place
+        watches = self.site.watches.get(evse, {})
+        before, seq = watches.get(kind), self.site.alert_seq + 1
+        after, alert = stood(place, before, found, now, (self.site.epoch, seq))
+        if after is before:
             return
-        changed = dict(watches)
-        changed.pop(AlertType.SITE_OFFLINE, None)
+        changed = {name: watch for name, watch in watches.items() if name is not kind}
         if after is not None:
-            changed[AlertType.SITE_OFFLINE] = after
-        self.site = replace(self.site, watches={**self.site.watches, SITE: changed}, alert_seq=seq)
-        batch.commit.watches[SITE, AlertType.SITE_OFFLINE] = after
-        batch.tell_alert(alert)
+            changed[kind] = after
+        self.site = replace(self.site, watches={**self.site.watches, evse: changed})
+        batch.commit.watches[evse, kind] = after
+        if alert is not None:
+            self.site = replace(self.site, alert_seq=seq)
+            batch.tell_alert(alert)
 
     def answer_alert(self, told: Acknowledgement | Silence, at: datetime, batch: Batch) -> Alert | None:
         """Acknowledge or silence an open alert and return it; None where none of that id is open."""
@@ -189,6 +199,10 @@ class State:
             if kept is not before and (fresh.action_required or before is not None):
                 self.suggestions[fresh.charger_id] = kept
                 batch.suggest(kept, self._next_alert_seq())
+        for charger_id, standing in self.suggestions.items():
+            only = standing.connector_ids[0] if len(standing.connector_ids) == 1 else 0
+            place = EvseId(charger_id, only), AlertType.MAINTENANCE_DUE
+            self.tell_standing(place, due(standing, now), now, batch)
 
     def decide(self, suggestion_id: str, decision: Decision, batch: Batch) -> MaintenanceAnswer | None:
         """Take what somebody decided of a suggestion and return it; None where there is none of that id."""

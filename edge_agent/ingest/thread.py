@@ -28,15 +28,17 @@ from edge_agent.ingest.state import State, open_alerts
 from edge_agent.ports import Connected, Disconnected, Message, Published
 from edge_agent.wire.outbox import Stream
 from edge_agent.wire.service import Gap, WorkDone
+from edge_agent.wire.types import SITE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from edge_agent.core.pipeline import Site
+    from edge_agent.core.standing import Standing
     from edge_agent.core.suggestions import Decision
     from edge_agent.ingest.inbox import Item
-    from edge_agent.wire.alert import Acknowledgement, Alert, Quiet, Silence
+    from edge_agent.wire.alert import Acknowledgement, Alert, AlertType, Quiet, Silence
     from edge_agent.wire.answers import MaintenanceAnswer
     from edge_agent.wire.reading import Reading
     from edge_agent.wire.service import Deed
@@ -244,11 +246,19 @@ class Ingest:
             batch.begin(self.turned_s, pressing=True)
         self.observe(readings)
 
+    def tell_of_gateway(self, found: Mapping[AlertType, Standing | None]) -> None:
+        """Watch over what concerns the gateway itself."""
+        batch, now = self._keeping.batch, self._parts.clock.now()
+        for kind, standing in found.items():
+            self._state.tell_standing((SITE, kind), standing, now, batch)
+        if batch.commit.watches:
+            batch.begin(self.turned_s, pressing=bool(batch.commit.records))
+
     def suggest(self) -> None:
         """Weigh maintenance anew."""
         batch = self._keeping.batch
         self._state.weigh_maintenance(self._manners.terms, self._parts.clock.now(), batch)
-        if batch.commit.suggestions:
+        if batch.commit.suggestions or batch.commit.watches:
             batch.begin(self.turned_s)
 
     def learn(self) -> None:

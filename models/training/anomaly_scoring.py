@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edge_agent.core.alert import Watch, advance_all
+from edge_agent.core.alert import advance_all
 from edge_agent.core.anomaly import verdict
 from edge_agent.core.charger import Charger, newcomer, observe
 from edge_agent.core.failure import FailureVerdict, Risk
@@ -22,6 +22,7 @@ from edge_agent.core.features import HORIZON_DAYS, N_FAILURE
 from edge_agent.core.judgement import Judgement
 from edge_agent.core.models import Models
 from edge_agent.core.rules import RulesAnomaly, RulesFailure
+from edge_agent.core.signs import Watch
 from edge_agent.wire.alert import Alert, AlertState, AlertType, Severity
 from edge_agent.wire.answers import Action, AnomalyType
 from edge_agent.wire.reading import Reading

@@ -14,7 +14,7 @@ import pytest
 
 from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.adapters.sqlite.migrations import DIRECTORY, migrate
-from edge_agent.core.alert import Watch
+from edge_agent.core.signs import Watch
 from edge_agent.ingest.redelivery import REDELIVERY_WINDOW
 from edge_agent.ports import Commit, Delivered, Quarantined
 from edge_agent.wire.alert import Alert, AlertState, AlertType, Severity

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from edge_agent.core.alert import Watch, answered
+from edge_agent.core.alert import answered
+from edge_agent.core.signs import Watch
 from edge_agent.core.suggestions import Decision, decided
 from edge_agent.core.work import work_done
 from edge_agent.desk import DECISIONS

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
-    from edge_agent.core.alert import Watch
     from edge_agent.core.charger import Charger
+    from edge_agent.core.signs import Watch
     from edge_agent.ports import Delivered
     from edge_agent.wire.reading import Reading
 

@@ -15,8 +15,8 @@ from pydantic_core import from_json
 
 from edge_agent.adapters.sqlite.times import microseconds, moment_of
 from edge_agent.core import baseline
-from edge_agent.core.alert import Watch
 from edge_agent.core.charger import Charger
+from edge_agent.core.signs import Watch
 from edge_agent.ports import Delivered, Quarantined
 from edge_agent.wire.answers import MaintenanceAnswer, SuggestionState
 from edge_agent.wire.metrics import Metrics, Quantities

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping, Sequence
 
-    from edge_agent.core.alert import Watch
+    from edge_agent.core.signs import Watch
     from edge_agent.ports import Commit, Quarantined
     from edge_agent.wire.alert import AlertType
     from edge_agent.wire.outbox import Record
