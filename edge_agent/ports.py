@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Episode,
         Fact,
         Gap,
+        OfCharger,
         Score,
         WorkDone,
         WorkRequest,
@@ -274,6 +275,10 @@ class Archive(Protocol):
     def usage(self) -> StoreUsage: ...
     def service(self, since: datetime, until: datetime) -> Kept: ...
     def lessons(self, since: datetime, until: datetime) -> Lessons: ...
+
+    def newest(self, kind: type[OfCharger], charger_id: str, since: datetime, most: int) -> list[OfCharger]:
+        """Return the newest facts of a kind about one charger, that end from `since` on; newest first."""
+        ...
 
     def past_alerts(self, since: datetime, until: datetime) -> list[Alert]:
         """Return the alerts that were over from `since` on and raised before `until`, oldest first."""

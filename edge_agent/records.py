@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.core import uptime
 from edge_agent.core.anomaly import CRITICAL_C, HOT_C
@@ -74,8 +74,7 @@ class Records:
         if not evses:
             return None
         since = now - timedelta(days=PAST_DAYS)
-        kept = self._archive.service(since, now)
-        past = self._archive.past_alerts(since, now)
+        asked = charger_id, since, MOST_OF_EACH
         quiet = view.site.quiet.get(charger_id)
         plate = self._plate(charger_id)
         named = _named([view.site.chargers[evse] for evse in evses])
@@ -89,10 +88,10 @@ class Records:
             connectors=[summary(view, evse, self._operator, now) for evse in evses],
             suggestion=view.suggestions.get(charger_id),
             days=PAST_DAYS,
-            sessions=_newest(kept.attempts, charger_id),
-            downtime=_newest(kept.downtime, charger_id),
-            work=_newest(kept.work, charger_id),
-            past_alerts=_newest(past, charger_id),
+            sessions=self._archive.newest(Attempt, *asked),
+            downtime=self._archive.newest(Downtime, *asked),
+            work=self._archive.newest(WorkDone, *asked),
+            past_alerts=self._archive.newest(Alert, *asked),
         )
 
     def history(self, charger_id: str, asked: HistoryQuery) -> History | None:
@@ -241,11 +240,3 @@ def _named(chargers: list[Charger]) -> dict[str, str | None]:
         name: next((told for each in chargers if (told := getattr(each.now, name))), None)
         for name in ("vendor", "model", "firmware")
     }
-
-
-OfCharger = TypeVar("OfCharger", Attempt, Downtime, WorkDone, Alert)
-
-
-def _newest(kept: Sequence[OfCharger], charger_id: str) -> list[OfCharger]:
-    found = [each for each in kept if each.charger_id == charger_id]
-    return found[::-1][:MOST_OF_EACH]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -184,3 +184,5 @@ class Score(Message):
 
 
 Fact = Downtime | Attempt | WorkDone | Gap | Episode | Score | Deed | Alert
+OfCharger = TypeVar("OfCharger", Downtime, Attempt, WorkDone, Alert)
+"""A kind of fact that is about one charger."""

@@ -122,6 +122,20 @@ def test_every_fact_is_found_again_as_it_was(tmp_path: Path) -> None:
     assert SqliteReader(path).past_alerts(T0, T0 + DAY) == [OVER]
 
 
+def test_the_newest_of_one_charger_are_found_without_those_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    store = opened(path)
+    mine = [ATTEMPT.model_copy(update={"ended_at": T0 + number * HOUR}) for number in range(1, 6)]
+    others = [each.model_copy(update={"charger_id": "CHG_002"}) for each in mine]
+    store.commit(Commit(facts=[fact for pair in zip(mine, others, strict=True) for fact in pair]))
+    store.close()
+    reader = SqliteReader(path)
+
+    assert reader.newest(Attempt, "CHG_001", T0, 3) == mine[:1:-1]
+    assert reader.newest(Attempt, "CHG_001", T0 + 4 * HOUR, 9) == mine[:2:-1]
+    assert reader.newest(WorkDone, "CHG_001", T0, 9) == []
+
+
 def test_what_speaks_of_another_time_is_not_found(tmp_path: Path) -> None:
     store = opened(tmp_path / "s")
     store.commit(Commit(facts=ALL))

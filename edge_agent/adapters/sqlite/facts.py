@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from edge_agent.adapters.sqlite.times import microseconds, moment_of
 from edge_agent.wire.alert import Alert
-from edge_agent.wire.service import Attempt, Deed, Downtime, Episode, Fact, Gap, Score, WorkDone
+from edge_agent.wire.service import (
+    Attempt,
+    Deed,
+    Downtime,
+    Episode,
+    Fact,
+    Gap,
+    OfCharger,
+    Score,
+    WorkDone,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -59,6 +69,11 @@ WITHIN = {
     kind: f"{SELECT[kind]} WHERE {table.end} >= ? AND {table.start} < ? ORDER BY {table.start}"
     for kind, table in TABLES.items()
 }
+NEWEST = {
+    kind: f"{SELECT[kind]} WHERE charger_id = ? AND {TABLES[kind].end} >= ? ORDER BY rowid DESC LIMIT ?"
+    for kind in (Downtime, Attempt, WorkDone, Alert)
+}
+"""Of one charger: read from the end, so that nobody waits for what others did long ago."""
 AGED = {
     kind: f"DELETE FROM {TABLES[kind].name} WHERE {TABLES[kind].end} < ?"  # noqa: S608
     for kind in (WorkDone, Gap, Episode, Deed, Alert)
@@ -78,6 +93,14 @@ def read(
 ) -> list[AnyFact]:
     """Return the facts of a kind that speak of the time from `since` until before `until`, oldest first."""
     found = connection.execute(WITHIN[kind], (microseconds(since), microseconds(until)))
+    return [fact_of(kind, row) for row in found]
+
+
+def newest(
+    connection: sqlite3.Connection, kind: type[OfCharger], charger_id: str, since: datetime, most: int
+) -> list[OfCharger]:
+    """Return the newest facts of a kind about one charger, newest first."""
+    found = connection.execute(NEWEST[kind], (charger_id, microseconds(since), most))
     return [fact_of(kind, row) for row in found]
 
 

@@ -13,7 +13,7 @@ from edge_agent.adapters.sqlite.trouble import refusals
 from edge_agent.errors import StoreCorrupt
 from edge_agent.ports import Kept, Lessons
 from edge_agent.wire.alert import Alert
-from edge_agent.wire.service import Attempt, Deed, Downtime, Episode, Gap, Score, WorkDone
+from edge_agent.wire.service import Attempt, Deed, Downtime, Episode, Gap, OfCharger, Score, WorkDone
 
 if TYPE_CHECKING:
     import sqlite3
@@ -88,6 +88,11 @@ class SqliteReader:
         """Return what was ordered from `since` until before `until`, oldest first."""
         with self._connection() as connection:
             return facts.read(connection, Deed, since, until)
+
+    def newest(self, kind: type[OfCharger], charger_id: str, since: datetime, most: int) -> list[OfCharger]:
+        """Return the newest facts of a kind about one charger, that end from `since` on; newest first."""
+        with self._connection() as connection:
+            return facts.newest(connection, kind, charger_id, since, most)
 
     def past_alerts(self, since: datetime, until: datetime) -> list[Alert]:
         """Return the alerts that were over from `since` on and raised before `until`, oldest first."""

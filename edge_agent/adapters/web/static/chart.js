@@ -34,8 +34,8 @@ function marks(lines, moments) {
 
 const axis = (extra) => ({ stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, ...extra });
 
-// data: x in seconds, then y (or least, mean, greatest). about: what a screen reader says.
-export function Chart({ data, unit, about, lines = [], moments = [], x = null, banded = false }) {
+// data: x in seconds, then y (or least, mean, greatest). span: of x. about: what a screen reader says.
+export function Chart({ data, span, unit, about, lines = [], moments = [], x = null, banded = false }) {
   const place = useRef();
   useEffect(() => {
     const style = { stroke: colour("accent"), width: 2, points: { show: data[0].length < 40 } };
@@ -46,7 +46,7 @@ export function Chart({ data, unit, about, lines = [], moments = [], x = null, b
         height: HEIGHT,
         legend: { show: false },
         cursor: { y: false },
-        scales: { x: { time: x === null }, y: { range: (_, least, most) => [Math.min(0, least ?? 0), most > 0 ? most * 1.1 : 1] } },
+        scales: { x: { time: x === null, range: () => span }, y: { range: (_, least, most) => [Math.min(0, least ?? 0), most > 0 ? most * 1.1 : 1] } },
         axes: [axis(x ?? {}), axis({ size: 56, values: (_, values) => values.map((value) => `${value} ${unit}`) })],
         series: banded ? [{}, edge, style, edge] : [{}, style],
         bands: banded ? [{ series: [3, 1], fill: faint("accent") }] : [],
@@ -78,7 +78,7 @@ export function Readings({ history, name }) {
   const moments = history.alerts.map((alert) => ({ at: seconds(alert.raised_at), hue: HUES[alert.severity] }));
   return html`
     <h3>${title}</h3>
-    <${Chart} data=${[history.at.map(seconds), min, mean, max]} unit=${unit} banded
+    <${Chart} data=${[history.at.map(seconds), min, mean, max]} span=${[history.since, history.until].map(seconds)} unit=${unit} banded
       lines=${history.limits[name] ?? []} moments=${moments} about=${text.charger.chart(title, least, most, unit)} />
     <p class="quiet">${timeOf(history.since)} – ${timeOf(history.until)}: ${least} – ${most} ${unit}</p>
   `;
@@ -92,5 +92,5 @@ export function Curve({ horizons }) {
   const data = [points.map(([at]) => at), points.map(([, share]) => share)];
   const said = days.map(([at, share]) => `${share.toFixed(0)} % ${text.charger.within(at)}`).join(", ");
   const x = { values: (_, values) => values.map((value) => `${value} d`), space: 40 };
-  return html`<${Chart} data=${data} unit=${unit} x=${x} about=${`${title}: ${said}`} />`;
+  return html`<${Chart} data=${data} span=${[0, points.at(-1)[0]]} unit=${unit} x=${x} about=${`${title}: ${said}`} />`;
 }
