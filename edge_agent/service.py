@@ -31,6 +31,7 @@ from edge_agent.ingest.publisher import CONSUMER, Publisher
 from edge_agent.ingest.tap import Tap
 from edge_agent.ingest.thread import Ingest
 from edge_agent.ingest.upward import Upward
+from edge_agent.notify import ServiceManager
 from edge_agent.overview import Operator, Plate
 from edge_agent.records import Looks, Records
 from edge_agent.shelf import Loaders, Shelf
@@ -68,14 +69,17 @@ STATISTICS_EVERY_S = 600.0
 SUM_UP_EVERY_S = 120.0
 TRIM_EVERY_S = 600.0
 LOOK_EVERY_S = 1.0
+SLOW_S = 90.0
+"""The broker's thread waits so long, at most, between two attempts."""
 
 
 class Service:
     """One running agent."""
 
-    def __init__(self, config: Config, clock: SystemClock) -> None:
+    def __init__(self, config: Config, clock: SystemClock, manager: ServiceManager) -> None:
         """Build all parts and open the store. Raises ConfigError, StoreError, BrokerError."""
         self._clock = clock
+        self._manager = manager
         self._inbox = Inbox()
         self._shelf = shelf(config.models.dir)
         self._store = SqliteStore(config.store.path, store_bounds(config), clock.now())
@@ -101,15 +105,28 @@ class Service:
         self._tell_of_damage()
         self.supervisor.start()
         scheduler = self._scheduler()
-        steps = self._clock.look()
-        while not self.supervisor.wait(LOOK_EVERY_S):
-            seen, steps = steps, self._clock.look()
-            if steps != seen:
-                self._clock_stepped(scheduler)
+        self._watch(scheduler)
+        self._manager.stopping()
         scheduler.stop()
         self.supervisor.stop()
         self._store.close()
         return 0 if self.supervisor.failed is None else 1
+
+    def _watch(self, scheduler: Scheduler) -> None:
+        """Until the end: tell systemd that all makes progress, and look whether the clock was set."""
+        started_s, steps, ready = self._clock.monotonic(), self._clock.look(), False
+        while not self.supervisor.wait(LOOK_EVERY_S):
+            hanging = self.supervisor.hanging(self._clock.monotonic())
+            if hanging:
+                log.error("threads make no progress", extra={"tasks": hanging})
+            else:
+                self._manager.alive()
+            if not ready and self.supervisor.turned(started_s):
+                ready = True
+                self._manager.ready()
+            seen, steps = steps, self._clock.look()
+            if steps != seen:
+                self._clock_stepped(scheduler)
 
     def _clock_stepped(self, scheduler: Scheduler) -> None:
         log.warning("the wall clock was set")
@@ -131,9 +148,9 @@ class Service:
     def _tasks(self) -> list[Task]:
         uplink, webhook = self._uplink, self._webhook
         return [
-            Task("broker", self._broker.run, self._broker.stop),
-            Task("pipeline", self._ingest.run, self._ingest.stop),
-            Task("server", self.web.run, self.web.stop),
+            Task("broker", self._broker.run, self._broker.stop, lambda: self._broker.turned_s, SLOW_S),
+            Task("pipeline", self._ingest.run, self._ingest.stop, lambda: self._ingest.turned_s),
+            Task("server", self.web.run, self.web.stop, lambda: self.web.alive_at),
             *([] if uplink is None else [Task("uplink", uplink.run, uplink.stop)]),
             *([] if webhook is None else [Task("webhook", webhook.run, webhook.stop)]),
         ]

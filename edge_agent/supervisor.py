@@ -10,16 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 JOIN_S = 10.0
+PATIENCE_S = 30.0
 
 log = logging.getLogger(__name__)
 
 
 class Task(NamedTuple):
-    """A thread's body, and what makes it return (called from another thread)."""
+    """A thread's body, and what makes it return (called from another thread).
+
+    turned_s: when it last came round, by the monotonic clock; None: it is not watched.
+    patience_s: a thread that has not come round for so long hangs.
+    """
 
     name: str
     run: Callable[[], object]
     stop: Callable[[], object]
+    turned_s: Callable[[], float] | None = None
+    patience_s: float = PATIENCE_S
 
 
 class Supervisor:
@@ -43,6 +50,18 @@ class Supervisor:
             thread = threading.Thread(target=self._body, args=(task,), name=task.name, daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def hanging(self, now_s: float) -> list[str]:
+        """Return the tasks that make no progress. now_s: by the monotonic clock."""
+        return [
+            task.name
+            for task in self._tasks
+            if task.turned_s is not None and now_s - task.turned_s() > task.patience_s
+        ]
+
+    def turned(self, since_s: float) -> bool:
+        """Return whether every task that is watched has come round since a moment."""
+        return all(task.turned_s() > since_s for task in self._tasks if task.turned_s is not None)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end, at most so long; return whether it has come."""

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from edge_agent.supervisor import Supervisor, Task
+from edge_agent.supervisor import PATIENCE_S, Supervisor, Task
 
 
 def waiting_task(name: str, log: list[str] | None = None) -> Task:
@@ -109,3 +109,17 @@ def test_why_a_task_failed_is_in_the_log(caplog: pytest.LogCaptureFixture) -> No
     (record,) = caplog.records
     assert record.__dict__["task"] == "bad"
     assert record.exc_info is not None
+
+
+def test_a_thread_that_does_not_come_round_hangs() -> None:
+    turned = {"good": 100.0, "stuck": 60.0}
+    tasks = [
+        waiting_task("good")._replace(turned_s=lambda: turned["good"]),
+        waiting_task("stuck")._replace(turned_s=lambda: turned["stuck"]),
+        waiting_task("unwatched"),
+    ]
+    supervisor = Supervisor(tasks)
+    assert supervisor.hanging(60.0 + PATIENCE_S) == []
+    assert supervisor.hanging(60.1 + PATIENCE_S) == ["stuck"]
+    assert supervisor.turned(50.0)
+    assert not supervisor.turned(60.0)

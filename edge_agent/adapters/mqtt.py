@@ -80,6 +80,8 @@ class MqttBroker:
         self._settings = settings
         self._inbox = inbox
         self._stopping = Event()
+        self.turned_s = time.monotonic()
+        """When its thread last came round."""
         self._lock = RLock()
         """Held by whoever writes to the socket."""
         self._generation = 0
@@ -99,8 +101,10 @@ class MqttBroker:
         """Serve the connection until `stop`: the body of the network thread."""
         with self._woken, self._waker:
             while not self._stopping.is_set():
+                self.turned_s = time.monotonic()
                 if self._reach():
                     self._converse()
+                self.turned_s = time.monotonic()
                 self._stopping.wait(self._pause_s())
 
     def stop(self) -> None:
@@ -138,6 +142,7 @@ class MqttBroker:
     def _converse(self) -> None:
         """Read and write until the connection ends."""
         while (connection := self._client.socket()) is not None:
+            self.turned_s = time.monotonic()
             wanting = [connection] if self._client.want_write() else []
             decrypted = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
             timeout_s = 0.0 if decrypted else LOOK_AGAIN_S

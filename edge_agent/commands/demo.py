@@ -15,6 +15,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.commands.run import serve
 from edge_agent.config import Config
 from edge_agent.errors import ConfigError
+from edge_agent.notify import ServiceManager
 from edge_agent.service import Service
 from edge_agent.supervisor import Task
 
@@ -35,7 +36,7 @@ def demo(chargers: int, speed: float, port: int) -> int:
         config = _config(Path(folder), port)
         key = KeyRing(config.web.keys_file).add(Role.ADMIN, "demo").key
         with Broker(listen=HOST, port=config.mqtt.port):
-            service = Service(config, SystemClock())
+            service = Service(config, SystemClock(), ServiceManager({}))
             service.bind()
             _invite(config, key, chargers, speed)
             simulator = _Simulator(config, chargers, speed)

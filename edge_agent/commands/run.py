@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge_agent import __version__, logs
 from edge_agent.clock import SystemClock
 from edge_agent.config import load
+from edge_agent.notify import ServiceManager
 from edge_agent.service import Service
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def run(config_path: Path | None) -> int:
     config, unknown = load(config_path)
     for sentence in unknown:
         log.warning("unknown setting ignored", extra={"setting": sentence})
-    service = Service(config, SystemClock())
+    service = Service(config, SystemClock(), ServiceManager(os.environ))
     service.bind()
     return serve(service)
 
