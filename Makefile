@@ -17,7 +17,7 @@ FROM_LOCK := $(PIP_INSTALL) --require-hashes --only-binary=:all: --requirement
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml
 
-.PHONY: help run test check services system bench train evaluate lock check-arm64 page pictures clean
+.PHONY: help run test check services system bench train evaluate lock check-arm64 page pictures package package-test clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -57,6 +57,12 @@ $(VENV)/page.stamp: packaging/page/package-lock.json $(VENV)/dev.stamp
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix packaging/page --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# What the TypeScript client is made with, and what judges it in the tests.
+$(VENV)/typescript.stamp: packaging/typescript/package-lock.json $(VENV)/dev.stamp
+	@echo "Installing what the TypeScript client is made with ($<)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix packaging/typescript --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # Apache Kafka, for the tests of the central side.
 $(VENV)/kafka.stamp: tests/kafka/pom.xml | $(VENV)/dev.stamp
 	@echo "Fetching Kafka ($<)"
@@ -67,7 +73,7 @@ $(VENV)/kafka.stamp: tests/kafka/pom.xml | $(VENV)/dev.stamp
 run: $(VENV)/project.stamp ## Run the demo: simulator, broker and agent (options in DEMO="...")
 	@$(BIN)/edge-agent demo $(DEMO)
 
-CLIENTS := $(VENV)/clients.stamp $(VENV)/page.stamp $(VENV)/kafka.stamp
+CLIENTS := $(addprefix $(VENV)/,clients.stamp page.stamp typescript.stamp kafka.stamp)
 
 test: services check $(CLIENTS) ## Set up everything, run the checks and the tests
 	@$(BIN)/pytest
@@ -107,6 +113,7 @@ evaluate: services $(VENV)/dev.stamp ## Judge the models anew and write the card
 lock: $(VENV)/dev.stamp ## Write the locks anew (UPGRADE=1 takes the newest versions)
 	@$(LOCK) --all-extras $(if $(UPGRADE),--upgrade) --output-file $(LOCKS)/dev.lock
 	@$(LOCK) --extra build --extra demo --constraint $(LOCKS)/dev.lock --upgrade --output-file $(LOCKS)/run.lock
+	@$(LOCK) --constraint $(LOCKS)/dev.lock --upgrade --output-file $(LOCKS)/package.lock
 	@$(LOCK) --extra build --extra central --constraint $(LOCKS)/dev.lock --upgrade --output-file $(LOCKS)/central.lock
 
 check-arm64: $(VENV)/run.stamp ## Show that every run-time package has a hashed arm64 wheel for Python 3.11 and 3.13
@@ -122,9 +129,16 @@ check-arm64: $(VENV)/run.stamp ## Show that every run-time package has a hashed 
 page: $(VENV)/page.stamp ## Make the libraries that the page loads anew
 	@cd packaging/page && PATH="$(CURDIR)/$(BIN):$$PATH" node build.mjs
 
+package: $(VENV)/dev.stamp ## Make the Debian packages into dist (options in PACKAGE="--suite 12 --arch arm64")
+	@$(BIN)/python packaging/debian/build.py $(PACKAGE)
+
+package-test: $(VENV)/dev.stamp ## Install the amd64 package in a booted Debian without a network (root, systemd-nspawn)
+	@$(SERVICES) container
+	@$(BIN)/python -m tests.package
+
 pictures: services $(VENV)/page.stamp ## Take the pictures of the page anew
 	@$(BIN)/python -m tests.pictures
 
 clean: ## Remove the environment and every cache
-	@rm -rf $(VENV) tests/clients/node_modules packaging/page/node_modules tests/kafka/lib build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) tests/clients/node_modules packaging/page/node_modules packaging/typescript/node_modules packaging/typescript/dist tests/kafka/lib build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs from Debian what a checkout needs beside Python packages:
 #   venv      python3-venv, without which `python3 -m venv` does not work on Debian
+#   container what boots a Debian for the package's test
 #   services  what the tests run: mosquitto, strace, openssl, ip, chromium for the page, libgomp1 for the training,
 #             and of the central side PostgreSQL, Java and Maven, which fetches Kafka
 # Does nothing, and needs no network, when all of it is there already.
@@ -66,8 +67,14 @@ services)
         ;;
     esac
     ;;
+container)
+    set --
+    has debootstrap || set -- "$@" debootstrap
+    has systemd-nspawn || set -- "$@" systemd-container
+    [ $# -eq 0 ] || install "$@"
+    ;;
 *)
-    say "usage: $0 venv | services" >&2
+    say "usage: $0 venv | services | container" >&2
     exit 2
     ;;
 esac

@@ -41,7 +41,14 @@ ErrorCode = Annotated[str, Field(min_length=1, max_length=128)]
 class Message(BaseModel):
     """Base of all that crosses an edge: immutable, liberal in what it takes, strict in what it gives."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        protected_namespaces=(),
+        # What goes out is whole: a field with a default is there too.
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class EvseId(NamedTuple):

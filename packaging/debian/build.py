@@ -1,0 +1,195 @@
+"""`make package`: Debian packages of the agent, one a suite and architecture, that install with no network.
+
+Each holds an environment of its own under /usr/lib/edge-agent: Debian's Python, the wheels that the lock pins
+with their hashes, the agent. Wheels of another architecture are taken as they are; nothing is compiled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+LOCK = ROOT / "packaging/locks/package.lock"
+NAME = "edge-agent"
+HOME = Path("usr/lib/edge-agent")
+SHARE = Path("usr/share/edge-agent")
+OWN = ("edge_agent", "cloud_sync")
+LEFT_OUT = ("simulator", "central", "__pycache__", "demo.py")
+"""Of our own packages: what a gateway has no use for."""
+NOT_NEEDED = ("tests", "test", "__pycache__", "tools")
+"""Folders of the wheels that only developers have a use for."""
+
+
+class Suite(NamedTuple):
+    """A Debian release and its Python."""
+
+    number: int
+    python: str
+
+
+class Machine(NamedTuple):
+    """A processor as Debian and as wheels call it."""
+
+    debian: str
+    wheels: tuple[str, ...]
+
+
+SUITES = (Suite(12, "3.11"), Suite(13, "3.13"))
+BACKS_OFF = 13
+"""The first Debian whose systemd (254) spaces restarts out."""
+MACHINES = (
+    Machine("amd64", ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")),
+    Machine("arm64", ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")),
+)
+
+
+def main() -> None:
+    """Build what was asked for; all of it where nothing was."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--suite", type=int, choices=[suite.number for suite in SUITES])
+    parser.add_argument("--arch", choices=[machine.debian for machine in MACHINES])
+    parser.add_argument("--version", default=version(), help="default: the project's")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist")
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    for suite in SUITES:
+        for machine in MACHINES:
+            if asked.suite in (None, suite.number) and asked.arch in (None, machine.debian):
+                made = build(suite, machine, asked.version, asked.out)
+                print(f"{made.name}  {made.stat().st_size / 1e6:.1f} MB", flush=True)
+
+
+def version() -> str:
+    """Return the project's version."""
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    return str(told)
+
+
+def build(suite: Suite, machine: Machine, told: str, out: Path) -> Path:
+    """Make one package and return its file."""
+    full = f"{told}~deb{suite.number}u1"
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        site = place / HOME / f"lib/python{suite.python}/site-packages"
+        _install_wheels(suite, machine, site)
+        _install_own(site, full)
+        _install_environment(suite, place)
+        _install_files(place, full)
+        _install_unit(suite, place)
+        _install_control(suite, machine, full, place)
+        file = out / f"{NAME}_{full}_{machine.debian}.deb"
+        command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "--build", str(place), str(file)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return file
+
+
+def _install_wheels(suite: Suite, machine: Machine, site: Path) -> None:
+    platforms = [option for name in machine.wheels for option in ("--platform", name)]
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"),
+        *("--require-hashes", "--only-binary=:all:", "--no-compile", "--implementation", "cp"),
+        *("--python-version", suite.python, *platforms),
+        *("--target", str(site), "--requirement", str(LOCK)),
+    ]
+    subprocess.run(command, check=True)
+    shutil.rmtree(site / "bin", ignore_errors=True)
+    for path in [each for each in site.rglob("*") if each.name in NOT_NEEDED and each.is_dir()]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _install_own(site: Path, full: str) -> None:
+    for name in OWN:
+        shutil.copytree(ROOT / name, site / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    told = site / "edge_agent/__init__.py"
+    told.write_text(told.read_text().replace(f'"{version()}"', f'"{full.partition("~")[0]}"'))
+
+
+def _install_environment(suite: Suite, place: Path) -> None:
+    """Make a virtual environment by hand: one that `venv` makes knows the path that it was made at."""
+    home = place / HOME
+    (home / "bin").mkdir(parents=True)
+    (home / "bin/python3").symlink_to(f"/usr/bin/python{suite.python}")
+    (home / "pyvenv.cfg").write_text(
+        f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {suite.python}\n"
+    )
+
+
+FILES = (
+    ("packaging/debian/edge-agent", "usr/bin/edge-agent", 0o755),
+    ("packaging/debian/config.toml", "etc/edge-agent/config.toml", 0o644),
+    ("packaging/debian/sysusers.conf", "usr/lib/sysusers.d/edge-agent.conf", 0o644),
+    ("packaging/debian/tmpfiles.conf", "usr/lib/tmpfiles.d/edge-agent.conf", 0o644),
+    ("packaging/debian/completion.bash", "usr/share/bash-completion/completions/edge-agent", 0o644),
+    ("packaging/mosquitto/edge-agent.conf", "usr/share/edge-agent/mosquitto/edge-agent.conf", 0o644),
+    ("packaging/mosquitto/acl", "usr/share/edge-agent/mosquitto/edge-agent.acl", 0o644),
+    ("docs/configuration.md", "usr/share/doc/edge-agent/configuration.md", 0o644),
+    ("LICENSE", "usr/share/doc/edge-agent/copyright", 0o644),
+    ("models/failure_predictor.onnx", "usr/share/edge-agent/models/failure_predictor.onnx", 0o644),
+    ("models/anomaly_detector.onnx", "usr/share/edge-agent/models/anomaly_detector.onnx", 0o644),
+    ("models/manifest.json", "usr/share/edge-agent/models/manifest.json", 0o644),
+)
+
+
+def _install_files(place: Path, full: str) -> None:
+    for source, target, mode in FILES:
+        (place / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / source, place / target)
+        (place / target).chmod(mode)
+    for source, target in (("edge-agent.1", "usr/share/man/man1/edge-agent.1.gz"),):
+        (place / target).parent.mkdir(parents=True, exist_ok=True)
+        text = (HERE / source).read_text().replace("@VERSION@", full).encode()
+        (place / target).write_bytes(gzip.compress(text, mtime=0))
+    changes = gzip.compress((ROOT / "CHANGELOG.md").read_bytes(), mtime=0)
+    (place / "usr/share/doc/edge-agent/changelog.gz").write_bytes(changes)
+
+
+def _install_unit(suite: Suite, place: Path) -> None:
+    """Write the unit; an older systemd would warn of the back-off that it does not know."""
+    lines = (ROOT / "systemd/edge-agent.service").read_text().splitlines(keepends=True)
+    unknown = () if suite.number >= BACKS_OFF else ("RestartSteps=", "RestartMaxDelaySec=")
+    target = place / "usr/lib/systemd/system/edge-agent.service"
+    target.parent.mkdir(parents=True)
+    target.write_text("".join(line for line in lines if not line.startswith(unknown or ("\0",))))
+
+
+def _install_control(suite: Suite, machine: Machine, full: str, place: Path) -> None:
+    control = place / "DEBIAN"
+    control.mkdir()
+    major, minor = suite.python.split(".")
+    told = (HERE / "control").read_text()
+    size = sum(path.lstat().st_size for path in _files(place)) // 1024
+    for name, value in {
+        "@VERSION@": full,
+        "@ARCHITECTURE@": machine.debian,
+        "@PYTHON@": f"python3 (>= {suite.python}), python3 (<< {major}.{int(minor) + 1})",
+        "@SIZE@": str(size),
+    }.items():
+        told = told.replace(name, value)
+    (control / "control").write_text(told)
+    (control / "conffiles").write_text("/etc/edge-agent/config.toml\n")
+    for script in ("postinst", "prerm", "postrm"):
+        shutil.copyfile(HERE / script, control / script)
+        (control / script).chmod(0o755)
+
+
+def _files(place: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(place):
+        yield from (Path(folder) / name for name in names)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+# Bash completion for edge-agent: commands, and files where one is expected.
+_edge_agent() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    case $before in
+    keys) mapfile -t COMPREPLY < <(compgen -W "add list revoke" -- "$word") ;;
+    add) mapfile -t COMPREPLY < <(compgen -W "viewer technician admin" -- "$word") ;;
+    --config | replay | record | --payload) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    *)
+        mapfile -t COMPREPLY < <(compgen -W "run check status replay record keys certificate --config --version --help" -- "$word")
+        ;;
+    esac
+}
+complete -F _edge_agent edge-agent
