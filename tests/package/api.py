@@ -1,14 +1,16 @@
-"""`api.py PATH FIELD VALUE`: wait until the agent's answer has the value, with the first key. Inside the container."""
+"""`api.py PATH FIELD VALUE`: wait until the agent's answer has the value. Inside the container."""
 
 import json
 import ssl
 import sys
 import time
 import urllib.request
+from pathlib import Path
+from typing import Any
 
 path, field, wanted = sys.argv[1:]
-with open("/var/lib/edge-agent/first-key") as file:
-    key = file.read().strip()
+key = Path("/var/lib/edge-agent/first-key").read_text().strip()
+told: Any = None
 for _ in range(60):
     try:
         asked = urllib.request.Request(f"https://127.0.0.1:8443/api/v1/{path}", headers={"X-API-Key": key})
