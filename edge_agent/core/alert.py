@@ -49,8 +49,8 @@ def advance_all(
     if judged.is_calm and not watches:
         return watches, ()
     epoch, seq = numbering
-    after: dict[AlertType, Watch] | None = None
-    news: tuple[Alert, ...] = ()
+    moved: dict[AlertType, Watch | None] = {}
+    news: list[Alert] = []
     for rule in RULES:
         watch = watches.get(rule.type, NO_WATCH)
         sign = rule.sign(judged, watch)
@@ -58,20 +58,17 @@ def advance_all(
             sign = None
         if sign is None and watch is NO_WATCH:
             continue
-        moved, alert = advance(watch, rule, sign, judged, epoch)
-        if moved is watch:
-            continue
+        after, alert = advance(watch, rule, sign, judged, epoch)
         if alert is not None:
-            alert = alert.model_copy(update={"seq": seq + len(news) + 1})
-            news = (*news, alert)
-            if moved is not None and moved.alert is not None:
-                moved = replace(moved, alert=alert)
-        after = dict(watches) if after is None else after
-        if moved is None:
-            after.pop(rule.type, None)
-        else:
-            after[rule.type] = moved
-    return (watches if after is None else after), news
+            news.append(alert.model_copy(update={"seq": seq + len(news) + 1}))
+            if after is not None and after.alert is not None:
+                after = replace(after, alert=news[-1])
+        if after is not watch:
+            moved[rule.type] = after
+    if not moved:
+        return watches, ()
+    there = {kind: watch for kind, watch in {**watches, **moved}.items() if watch is not None}
+    return there, tuple(news)
 
 
 def advance(

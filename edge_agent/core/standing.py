@@ -34,25 +34,32 @@ def stood(
 
     numbering: the epoch, and the news' number.
     """
-    epoch, seq = numbering
     watch = watch or NO_WATCH
-    alert = watch.alert
+    alert, since = watch.alert, watch.since or at
     if found is None:
-        if alert is None:
-            return None, None
-        over = {"state": AlertState.CLEARED, "updated_at": at, "cleared_at": at, "seq": seq}
-        return None, alert.model_copy(update=over)
-    since = watch.since or at
+        return None, None if alert is None else _over(alert, at, numbering[1])
     if alert is not None:
         if (alert.severity, alert.message) == (found.severity, found.message):
             return watch, None
         told = {"severity": found.severity, "message": found.message, "evidence": dict(found.evidence)}
-        changed = alert.model_copy(update={**told, "updated_at": at, "seq": seq})
+        changed = alert.model_copy(update={**told, "updated_at": at, "seq": numbering[1]})
         return replace(watch, alert=changed), changed
     if (at - since).total_seconds() < found.patience_s:
         return (watch if watch.since else replace(watch, since=since)), None
-    evse, kind = place
-    raised = Alert(
+    raised = _raised(place, found, at, numbering)
+    return Watch(signs=1, since=since, alert=raised), raised
+
+
+def _over(alert: Alert, at: datetime, seq: int) -> Alert:
+    over = {"state": AlertState.CLEARED, "updated_at": at, "cleared_at": at, "seq": seq}
+    return alert.model_copy(update=over)
+
+
+def _raised(
+    place: tuple[EvseId, AlertType], found: Standing, at: datetime, numbering: tuple[str, int]
+) -> Alert:
+    (evse, kind), (epoch, seq) = place, numbering
+    return Alert(
         alert_id=str(hashed_uuid(epoch, evse.charger_id, str(evse.connector_id), kind, at.isoformat())),
         charger_id=evse.charger_id,
         connector_id=evse.connector_id,
@@ -65,7 +72,6 @@ def stood(
         evidence=dict(found.evidence),
         seq=seq,
     )
-    return Watch(signs=1, since=since, alert=raised), raised
 
 
 def site_offline(watch: Watch | None, silent: Collection[str]) -> Standing | None:
