@@ -6,6 +6,10 @@ opened                    silent for its own rhythm, since then
 closed                    not back within `after_s`
 last will                 at once: its broker has waited
 cut                       never: we are deaf to it
+
+A charger that is silent for its own rhythm alone is told once another one has spoken since it should have:
+until then the cause may be the site's, which is one fact and not as many as there are chargers. It waits
+HELD_BACK at most.
 """
 
 from __future__ import annotations
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+HELD_BACK = timedelta(minutes=30)
+FEWEST_TO_ASK = 3
+"""Among fewer chargers nobody's silence tells of the site."""
 QUIET_GAPS = 1.5
 """So many of its usual gaps, and a charger that is not yet silent for itself is quiet."""
 
@@ -79,8 +86,11 @@ def silence(
         if (gone := _gone(evses, now, since, patience)) is not None
     }
     together = _together(heard, now, patience)
+    held_back = _held_back(heard, now, patience) - together
     readings: list[Reading] = []
     for charger_id, (evses, gone) in heard.items():
+        if charger_id in held_back:
+            continue
         readings += _findings(evses, now, gone=gone, with_site=charger_id in together)
     return Silence(readings, together if heard else None)
 
@@ -133,6 +143,33 @@ def _together(
     if len(fell) < FEWEST_TOGETHER or 2 * len(fell) < spoke:
         return frozenset()
     return frozenset(fell.intersection(gone))
+
+
+def _held_back(
+    heard: Mapping[str, tuple[list[Charger], bool]], now: datetime, patience: Patience
+) -> frozenset[str]:
+    """Return the chargers whose silence nobody's voice proves to be their own yet."""
+    voices = [
+        at for evses, gone in heard.values() if not gone and (at := _last_heard(evses, now)) is not None
+    ]
+    if len(voices) + 1 < FEWEST_TO_ASK:
+        return frozenset()
+    newest = max(voices)
+    return frozenset(
+        charger_id
+        for charger_id, (evses, gone) in heard.items()
+        if gone and _may_be_the_sites(evses, newest, now, patience)
+    )
+
+
+def _may_be_the_sites(evses: list[Charger], newest: datetime, now: datetime, patience: Patience) -> bool:
+    """Tell whether no other charger was heard since this one should have been; `newest`: when one was."""
+    last, told = _last_heard(evses, now), any(evse.status is ConnectorStatus.OFFLINE for evse in evses)
+    if last is None or told or any(evse.link is not None for evse in evses):
+        return False
+    usual_s = _usual_s(evses)
+    due = last + timedelta(seconds=patience.stranger_s if usual_s is None else usual_s)
+    return newest <= due and now - last <= patience.limit(usual_s) + HELD_BACK
 
 
 def _is_quiet(evses: list[Charger], heard: datetime | None, now: datetime, patience: Patience) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from edge_agent.core.pipeline import Site, step
-from edge_agent.core.silence import Listening, Patience, findings, silence
+from edge_agent.core.silence import HELD_BACK, Listening, Patience, findings, silence
 from edge_agent.wire.metrics import Quantities
 from edge_agent.wire.reading import Event, Reading, Source
 from edge_agent.wire.types import EvseId
@@ -303,6 +303,23 @@ def test_one_cause_is_not_first_many_where_rhythms_differ() -> None:
     after = site_of(("A", 10, 600), ("B", 60, 600), ("C", 60, 600))
     assert look(after, 725) == ({"A"}, set())
     assert look(after, 800) == ({"A", "B", "C"}, set())
+
+
+def test_a_quick_charger_waits_until_another_voice_proves_that_the_site_lives() -> None:
+    """A power cut at 3,000 s, at a site where the others speak every 15 minutes."""
+    others = [(name, 900, 2_700) for name in "BCDEFG"]
+    cut = site_of(("A", 10, 3_000), *others)
+    assert look(cut, 3_200) == (set(), set())
+    assert look(cut, 3_400) == (set(), set())
+    alone = site_of(("A", 10, 3_000), *others[:-1], ("G", 900, 3_600))
+    assert look(alone, 3_650) == (set(), {"A"})
+
+
+def test_a_charger_is_held_back_for_a_while_alone() -> None:
+    cut = site_of(("A", 10, 3_000), *[(name, 2_400, 2_400) for name in "BCD"])
+    limit_s = 3_000 + PATIENCE.after_s + HELD_BACK.total_seconds()
+    assert look(cut, limit_s - 1)[1] == set()
+    assert "A" in look(cut, limit_s + 1)[0] | look(cut, limit_s + 1)[1]
 
 
 def test_the_only_charger_of_a_site_is_no_site() -> None:
