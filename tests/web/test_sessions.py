@@ -101,3 +101,8 @@ def test_the_secret_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     assert kept_secret(Path("/proc/none/keys.json")) != secret
+
+
+def test_a_refused_method_is_told_which_there_are(stranger: httpx.Client) -> None:
+    allowed = stranger.request("OPTIONS", "/api/v1/session").headers["Allow"]
+    assert {each.strip() for each in allowed.split(",")} == {"GET", "HEAD", "POST"}

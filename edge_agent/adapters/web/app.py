@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from prometheus_client import CollectorRegistry
@@ -83,6 +83,18 @@ class Served:
         return None
 
 
+class ByMethod:
+    """What answers one path, by method; HEAD is a GET whose body nobody reads."""
+
+    def __init__(self, served: Mapping[str, Served]) -> None:
+        self._served = served
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of a method that the route has let through."""
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        await self._served[method](scope, receive, send)
+
+
 def create_app(
     asked: tuple[Desk, Records],
     keys: KeyRing,
@@ -106,11 +118,18 @@ def create_app(
         *probes(alive, registry),
         front_page(alive),
     )
-    routes = [
-        Route(row.path, Served(row, asked, gate), methods=[row.method])
-        for row in (*described, *documentation(partial(openapi_document, described, __version__)))
-    ]
-    app = Starlette(routes=routes, exception_handlers=HANDLERS)
+    rows = (*described, *documentation(partial(openapi_document, described, __version__)))
+    app = Starlette(
+        routes=_routes((row, Served(row, asked, gate)) for row in rows), exception_handlers=HANDLERS
+    )
     # Its redirects would come from Starlette, without our headers.
     app.router.redirect_slashes = False
     return app
+
+
+def _routes(served: Iterable[tuple[Endpoint, Served]]) -> list[Route]:
+    """Return a route for each path, with all of its methods: a refusal then names each of them."""
+    by_path: dict[str, dict[str, Served]] = {}
+    for row, answering in served:
+        by_path.setdefault(row.path, {})[row.method] = answering
+    return [Route(path, ByMethod(methods), methods=list(methods)) for path, methods in by_path.items()]
