@@ -9,7 +9,7 @@ cut                       never: we are deaf to it
 
 A charger that is silent for its own rhythm alone is told once another one has spoken since it should have:
 until then the cause may be the site's, which is one fact and not as many as there are chargers. It waits
-HELD_BACK at most.
+HELD_BACK at most. When the site is back, each has its own patience again, counted from the first voice.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from edge_agent.core.charger import Charger, newcomer
 from edge_agent.core.downtime import FEWEST_TOGETHER, TOGETHER
 from edge_agent.wire.metrics import ConnectorStatus, Quantities
 from edge_agent.wire.reading import Event, Reading, Source
+from edge_agent.wire.service import Sign
 from edge_agent.wire.types import EvseId
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _held_back(
     return frozenset(
         charger_id
         for charger_id, (evses, gone) in heard.items()
-        if gone and _may_be_the_sites(evses, newest, now, patience)
+        if gone and (_may_be_the_sites(evses, newest, now, patience) or _awaited(evses, heard, now, patience))
     )
 
 
@@ -170,6 +171,26 @@ def _may_be_the_sites(evses: list[Charger], newest: datetime, now: datetime, pat
     usual_s = _usual_s(evses)
     due = last + timedelta(seconds=patience.stranger_s if usual_s is None else usual_s)
     return newest <= due and now - last <= patience.limit(usual_s) + HELD_BACK
+
+
+def _awaited(
+    evses: list[Charger], heard: Mapping[str, tuple[list[Charger], bool]], now: datetime, patience: Patience
+) -> bool:
+    """Tell whether a charger that was silent with its site may still be on its way back, as others are."""
+    last = _last_heard(evses, now)
+    if last is None or not any(evse.silent_with_site for evse in evses):
+        return False
+    back = [
+        outage.ended_at
+        for others, gone in heard.values()
+        if not gone
+        for other in others
+        if (outage := other.outages.last) is not None
+        and outage.sign is Sign.SILENT
+        and outage.ended_at is not None
+        and outage.ended_at > last
+    ]
+    return bool(back) and now - min(back) <= patience.limit(_usual_s(evses))
 
 
 def _is_quiet(evses: list[Charger], heard: datetime | None, now: datetime, patience: Patience) -> bool:

@@ -390,5 +390,5 @@ def test_a_question_writes_nothing(
 
 def _contents(agent: Agent) -> dict[str, list[tuple[Any, ...]]]:
     names = [name for (name,) in agent.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-    kept = [name for name in names if name not in {"cursors", "snapshot"}]
+    kept = [name for name in names if name not in {"cursors", "snapshot", "hours", "meta"}]
     return {name: agent.rows(f"SELECT * FROM {name} ORDER BY rowid") for name in kept}
