@@ -332,8 +332,9 @@ def test_who_stays_away_when_the_site_is_back_is_gone_for_itself() -> None:
     assert not [alert for outcome in outcomes for alert in outcome.alerts]
     after, _ = step(after, [said(800)._replace(charger_id=name) for name in "AB"], RULES)
     found = silence(after.chargers, at(805), ALWAYS, PATIENCE)
-    assert found == ([], frozenset())  # it may still be on its way back
-    after, _ = step(after, [said(910)._replace(charger_id=name) for name in "AB"], RULES)
+    assert found.together == frozenset()
+    assert "C" not in {each.charger_id for each in found.readings}  # it may still be on its way back
+    after, _ = step(after, [*found.readings, *(said(910)._replace(charger_id=name) for name in "AB")], RULES)
     found = silence(after.chargers, at(800 + PATIENCE.after_s + 1), ALWAYS, PATIENCE)
     after, outcomes = step(after, found.readings, RULES)
     (alert,) = [alert for outcome in outcomes for alert in outcome.alerts]
