@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import bench
-from tests.bench import central, flash, latency, memory, ocpp, page, rest, startup, throughput, week
+from tests.bench import central, flash, latency, memory, month, ocpp, page, rest, startup, throughput, week
 from tests.bench.report import Report
 
 if TYPE_CHECKING:
@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
     from tests.bench.report import Figure
 
-NAMES = ("throughput", "latency", "rest", "memory", "startup", "flash", "ocpp", "central", "week", "page")
+NAMES = (
+    "throughput",
+    "latency",
+    "rest",
+    "memory",
+    "startup",
+    "flash",
+    "ocpp",
+    "central",
+    "week",
+    "page",
+    "month",
+)
 
 
 def main() -> None:
@@ -44,6 +56,7 @@ def _measurements(asked: argparse.Namespace) -> dict[str, Callable[[], list[Figu
         "startup": lambda: startup.measure(asked.starts),
         "central": lambda: central.measure(asked.overview_rows),
         "page": lambda: page.measure(asked.page_minutes),
+        "month": lambda: month.measure(asked.month_days),
         "week": lambda: week.measure(asked.days),
         "ocpp": lambda: ocpp.measure(asked.ocpp_seconds, asked.repeats),
         "flash": lambda: flash.measure(asked.flash_minutes),
@@ -66,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--starts", type=int, default=10, help="default 10")
     parser.add_argument("--days", type=float, default=7.0, help="offline; default 7")
     parser.add_argument("--page-minutes", type=float, default=60, help="default 60")
+    parser.add_argument("--month-days", type=float, default=month.DAYS, help=f"default {month.DAYS:g}")
     parser.add_argument("--overview-rows", type=int, default=5_000_000, help="default 5,000,000")
     parser.add_argument("--ocpp-seconds", type=int, default=20, help="of each OCPP run; default 20")
     parser.add_argument("--flash-minutes", type=float, default=30, help="default 30")
