@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 HELD_BACK = timedelta(minutes=30)
+RETURNING = timedelta(minutes=10)
+"""So long chargers take to find their way back after an outage: modems and back-offs differ."""
 FEWEST_TO_ASK = 3
 """Among fewer chargers nobody's silence tells of the site."""
 QUIET_GAPS = 1.5
@@ -190,7 +192,7 @@ def _awaited(
         and outage.ended_at is not None
         and outage.ended_at > last
     ]
-    return bool(back) and now - min(back) <= patience.limit(_usual_s(evses))
+    return bool(back) and now - min(back) <= max(patience.limit(_usual_s(evses)), RETURNING)
 
 
 def _is_quiet(evses: list[Charger], heard: datetime | None, now: datetime, patience: Patience) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from edge_agent.core.pipeline import Site, step
-from edge_agent.core.silence import HELD_BACK, Listening, Patience, findings, silence
+from edge_agent.core.silence import HELD_BACK, RETURNING, Listening, Patience, findings, silence
 from edge_agent.wire.metrics import Quantities
 from edge_agent.wire.reading import Event, Reading, Source
 from edge_agent.wire.types import EvseId
@@ -334,8 +334,10 @@ def test_who_stays_away_when_the_site_is_back_is_gone_for_itself() -> None:
     found = silence(after.chargers, at(805), ALWAYS, PATIENCE)
     assert found.together == frozenset()
     assert "C" not in {each.charger_id for each in found.readings}  # it may still be on its way back
-    after, _ = step(after, [*found.readings, *(said(910)._replace(charger_id=name) for name in "AB")], RULES)
-    found = silence(after.chargers, at(800 + PATIENCE.after_s + 1), ALWAYS, PATIENCE)
+    after, _ = step(
+        after, [*found.readings, *(said(1_390)._replace(charger_id=name) for name in "AB")], RULES
+    )
+    found = silence(after.chargers, at(801 + RETURNING.total_seconds()), ALWAYS, PATIENCE)
     after, outcomes = step(after, found.readings, RULES)
     (alert,) = [alert for outcome in outcomes for alert in outcome.alerts]
     assert (alert.charger_id, alert.alert_type, alert.state) == ("C", "CHARGER_OFFLINE", "OPEN")
