@@ -9,7 +9,6 @@ import argparse
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,9 +70,19 @@ def _judge(root: Path) -> int:
     (units / "package-test.service").write_text(UNIT)
     (units / "multi-user.target.wants/package-test.service").symlink_to("../package-test.service")
     print("Booting it without a network", flush=True)
-    command = ["systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", "--keep-unit"]
-    with suppress(subprocess.TimeoutExpired):
-        subprocess.run([*command, "-D", str(root)], check=False, stdout=subprocess.DEVNULL, timeout=BOOT_S)
+    # SIGTERM has it power the container down; killed at once, it would leave that behind.
+    command = [
+        "timeout",
+        "--kill-after=60",
+        str(BOOT_S),
+        "systemd-nspawn",
+        "--quiet",
+        "--boot",
+        "--private-network",
+        "--register=no",
+        "--keep-unit",
+    ]
+    subprocess.run([*command, "-D", str(root)], check=False, stdout=subprocess.DEVNULL)
     log = (root / "root/log").read_text()
     passed = log.rstrip().endswith("PASSED")
     print("\n".join(line for line in log.splitlines() if line.startswith("+ : ")) if passed else log)
