@@ -1,4 +1,4 @@
-"""The command line: `edge-agent run | demo | check | status | replay | record | keys | certificate`."""
+"""The command line: `edge-agent run | demo | check | status | replay | record | …`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from edge_agent.errors import EdgeAgentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 EXAMPLES = """examples:
   edge-agent demo                          a simulated site on this machine, with a page
@@ -20,6 +21,7 @@ EXAMPLES = """examples:
   edge-agent check --topic meters/CP1      what a sample message, on standard input, would become
   edge-agent --config site.toml run        the daemon
   edge-agent keys add technician           a key for the page
+  edge-agent models install /media/stick   newer models without internet
   edge-agent certificate 192.168.1.7       HTTPS for phones on the LAN
   edge-agent status                        chargers, risks, alerts as a table
   edge-agent record log.jsonl              what arrives, without names, for support
@@ -52,6 +54,8 @@ def _carry_out(asked: argparse.Namespace) -> int:
             code = command.record(asked.config, asked.file, asked.minutes)
         case "certificate":
             code = command.certificate(asked.config, asked.names, renew=asked.renew)
+        case "models":
+            code = _models(command, asked)
         case "replay":
             code = command.replay(asked.files, asked.prefix, asked.config)
         case "keys" if asked.action == "add":
@@ -62,6 +66,21 @@ def _carry_out(asked: argparse.Namespace) -> int:
             code = command.show(asked.config)
         case _:
             code = getattr(command, asked.command)(asked.config)
+    return int(code)
+
+
+def _models(command: ModuleType, asked: argparse.Namespace) -> int:
+    match asked.action:
+        case "verify":
+            code = command.verify(asked.config, asked.directory)
+        case "install":
+            code = command.install(asked.config, asked.copy, accept_expired=asked.accept_expired)
+        case "rollback":
+            code = command.rollback(asked.config, asked.release)
+        case "fetch":
+            code = command.fetch(asked.config)
+        case _:
+            code = command.show(asked.config)
     return int(code)
 
 
@@ -86,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_replay(commands.add_parser("replay", help="a recorded log through the whole pipeline"))
     _add_record(commands.add_parser("record", help="what arrives, without names, into a file for replay"))
     _add_certificate(commands.add_parser("certificate", help="a certificate of the gateway's own, for HTTPS"))
+    _add_models(commands.add_parser("models", help="which models judge, and how newer ones come"))
     _add_keys(commands.add_parser("keys", help="API keys, shown once, stored hashed"))
     return parser
 
@@ -126,6 +146,25 @@ def _add_certificate(parser: argparse.ArgumentParser) -> None:
         help="names or addresses besides the host's own, such as 192.168.1.7",
     )
     parser.add_argument("--renew", action="store_true", help="replace the one that is there")
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="the releases that are here, and how far a trial has come")
+    verify = actions.add_parser("verify", help="run every check on them, golden answers too")
+    verify.add_argument("directory", type=Path, nargs="?", metavar="DIR", help="only on the models in there")
+    actions.add_parser(
+        "fetch", help="the newest release of [models] repository_url; a timer does so at night"
+    )
+    install = actions.add_parser("install", help="the newest release of a copy of the repository on a stick")
+    install.add_argument("copy", type=Path, metavar="DIR", help="with the folders metadata and targets")
+    install.add_argument(
+        "--accept-expired",
+        action="store_true",
+        help="for a copy that was long on its way; only if it is newer",
+    )
+    rollback = actions.add_parser("rollback", help="take back the release that is tried, or that judges")
+    rollback.add_argument("release", type=int, nargs="?", help="to this one; default: to the one before it")
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:

@@ -319,10 +319,19 @@ class WebhookSection(Section):
 
 
 class ModelsSection(Section):
-    """[models]: where the models are."""
+    """[models]: where the models are, and where newer ones come from."""
 
     dir: Path = MODELS_DIR
     repository_url: str | None = None
+    root_file: Path | None = Field(None, description="Default: root.json in dir.")
+    releases_dir: Path | None = Field(None, description="Default: releases beside the store.")
+    trial_hours: Annotated[float, Field(ge=0, le=720)] = 24.0
+    alarm_jump: Annotated[float, Field(gt=0, le=1)] = 0.2
+
+    @property
+    def root(self) -> Path:
+        """The metadata that trust in newer models begins with; where there is no such file there are none."""
+        return self.root_file or self.dir / "root.json"
 
 
 class PartSection(Section):
@@ -403,6 +412,11 @@ class Config(Section):
     def gateway(self) -> str:
         """The gateway's id: the site's where none is given."""
         return self.gateway_id or self.site_id
+
+    @property
+    def releases_dir(self) -> Path:
+        """Where newer models are kept."""
+        return self.models.releases_dir or self.store.path.with_name("releases")
 
     @property
     def prefix(self) -> str:

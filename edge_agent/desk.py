@@ -25,6 +25,7 @@ from edge_agent.wire.alert import Silence
 from edge_agent.wire.answers import FailureAnswers, SuggestionState
 from edge_agent.wire.metrics import ConnectorStatus
 from edge_agent.wire.rest import ChargerSummary, Recording, ReloadAnswer
+from edge_agent.wire.rollout import Rollout
 from edge_agent.wire.service import Deed
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Sources:
     """How the OCPP endpoint is."""
     uplink: Callable[[], Mapping[str, Any]] = DISABLED.copy
     """How the way up is."""
+    rollout: Callable[[], Rollout] = lambda: Rollout(judging=0, highest=0)
+    """Which release of the models judges, and which is being tried."""
 
 
 class Desk:
@@ -122,11 +125,11 @@ class Desk:
 
     def models(self) -> list[ModelEntry]:
         """See `ports.Desk`."""
-        drift = dict(self._sources.ingest.view.drift)
+        rollout = self._sources.rollout().model_dump(mode="json")
+        more: dict[str, dict[str, Any]] = {name: {"rollout": rollout} for name in FILE_MODELS}
+        more[DRIFTING]["drift"] = dict(self._sources.ingest.view.drift)
         return [
-            each.model_copy(update={"metadata": {**each.metadata, "drift": drift}})
-            if each.name == DRIFTING
-            else each
+            each.model_copy(update={"metadata": {**each.metadata, **more.get(each.name, {})}})
             for each in self._sources.shelf.entries()
         ]
 

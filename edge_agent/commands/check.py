@@ -21,7 +21,7 @@ from edge_agent.adapters.web.keys import KeyRing
 from edge_agent.clock import SystemClock
 from edge_agent.config import Config, load, passwords, secret
 from edge_agent.errors import ConfigError, EdgeAgentError
-from edge_agent.service import broker_settings, registry
+from edge_agent.service import broker_settings, registry, releases
 from edge_agent.sources import Received
 
 if TYPE_CHECKING:
@@ -109,8 +109,13 @@ def _store(config: Config) -> Finding:
 
 
 def _models(config: Config) -> Finding:
-    versions = load_failure(config.models.dir).version, load_anomaly(config.models.dir).version
-    return Finding(f"failure predictor {versions[0]}, anomaly detector {versions[1]}: golden answers agree")
+    known = releases(config)
+    directory = known.directory(known.rollout().judging)
+    versions = load_failure(directory).version, load_anomaly(directory).version
+    told = f"failure predictor {versions[0]}, anomaly detector {versions[1]}: golden answers agree"
+    if config.models.repository_url and not config.models.root.exists():
+        return Finding("", f"{told}; [models] repository_url needs {config.models.root}, and there is none")
+    return Finding(told)
 
 
 def _certificates(config: Config) -> Finding:

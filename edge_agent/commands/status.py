@@ -8,7 +8,7 @@ from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.clock import SystemClock
 from edge_agent.config import load
 from edge_agent.ingest.state import State, open_alerts
-from edge_agent.service import shelf, site
+from edge_agent.service import releases, shelf, site
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ def status(config_path: Path | None) -> int:
     if not config.store.path.exists():
         print(f"nothing is known yet: there is no store at {config.store.path}; start `edge-agent run`")
         return 1
-    models = shelf(config.models.dir)
+    models = shelf(releases(config))
     models.load(SystemClock().now())
     reader = SqliteReader(config.store.path)
     state = State(site(config))

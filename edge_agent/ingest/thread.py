@@ -181,13 +181,17 @@ class Ingest:
             self._parts.publisher.offer_state(evse, judged)
 
     def _gateway_status(self) -> bytes:
-        since = self._listening_since
+        since, models = self._listening_since, self._parts.shelf.models
         told = {
             "status": "degraded" if self.view.watch_only else "online",
             "version": __version__,
             "since": since and since.isoformat().replace("+00:00", "Z"),
             "backlog": self._parts.publisher.backlog,
             "drift": self._drift.get("level", "unknown"),
+            "models": {
+                "failure_predictor": models.failure.version,
+                "anomaly_detector": models.anomaly.version,
+            },
         }
         return json.dumps(told).encode()
 
@@ -198,7 +202,7 @@ class Ingest:
         if not readings:
             return
         batch = self._keeping.batch
-        outcomes = self._state.observe(readings, self._parts.shelf.models, batch)
+        outcomes = self._state.observe(readings, self._parts.shelf.live, batch)
         self._keeping.folded(len(outcomes))
         for outcome in outcomes:
             self._counted["quarantined"] += outcome.refusal is not None
