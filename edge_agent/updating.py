@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from edge_agent.core.rollout import Bounds, before, refused, went_back, went_on
-from edge_agent.errors import ModelError
+from edge_agent.errors import ModelError, UpdateError
 from edge_agent.trial import Trial
 from edge_agent.wire.rollout import Comparison, Phase, Rollout
 
@@ -39,7 +39,10 @@ class Updating:
 
     def start(self) -> None:
         """Let judge what judged last, and go on with the trial that was going on."""
-        self._try_out(self._let_judge(self._releases.rollout()))
+        try:
+            self._try_out(self._let_judge(self._releases.rollout()))
+        except UpdateError:
+            log.exception("what became of the models cannot be kept; they judge all the same")
 
     def look(self, swapped: Callable[[], None]) -> None:
         """See what was ordered and how the trial stands. swapped: called where another release judges now.
