@@ -29,7 +29,7 @@ from edge_agent.core.work import readings_of
 from edge_agent.errors import DEFECT
 from edge_agent.wire.alert import AlertType, Quiet
 from edge_agent.wire.answers import SuggestionState
-from edge_agent.wire.metrics import Metrics
+from edge_agent.wire.metrics import ConnectorStatus, Metrics
 from edge_agent.wire.outbox import Stream
 from edge_agent.wire.types import SITE, EvseId
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from edge_agent.core.charger import Charger
     from edge_agent.core.silence import Listening, Patience
     from edge_agent.core.suggestions import Decision
     from edge_agent.core.telling import Which
@@ -191,9 +192,11 @@ class State:
     def weigh_maintenance(self, terms: Terms, now: datetime, batch: Batch) -> None:
         """Weigh maintenance anew for all chargers together, each by its worst EVSE; tell what moved.
 
-        Only a calibrated model gives probabilities that costs can be weighed with.
+        Only a calibrated model gives probabilities that costs can be weighed with. What is merely silent is
+        left as it was: see `_is_waited_for`.
         """
-        for fresh in suggestions([_subject(judged, now) for judged in self._worst()], terms):
+        judged = [each for each in self._worst() if not self._is_waited_for(each[0].charger, now)]
+        for fresh in suggestions([_subject(each, now) for each in judged], terms):
             before = self.suggestions.get(fresh.charger_id)
             kept = settled(before, fresh)
             if kept is not before and (fresh.action_required or before is not None):
@@ -203,6 +206,16 @@ class State:
             only = standing.connector_ids[0] if len(standing.connector_ids) == 1 else 0
             place = EvseId(charger_id, only), AlertType.MAINTENANCE_DUE
             self.tell_standing(place, due(standing, now), now, batch)
+
+    def _is_waited_for(self, charger: Charger, now: datetime) -> bool:
+        """Tell whether a charger is silent and no reason to come yet: with the whole site, or for a short while.
+
+        Most come back by themselves or by a reset from afar.
+        """
+        if charger.status is not ConnectorStatus.OFFLINE:
+            return False
+        together = self.is_open(SITE, AlertType.SITE_OFFLINE)
+        return together or now - charger.status_since < self._failure_after
 
     def decide(self, suggestion_id: str, decision: Decision, batch: Batch) -> MaintenanceAnswer | None:
         """Take what somebody decided of a suggestion and return it; None where there is none of that id."""
