@@ -208,7 +208,7 @@ class State:
             self.tell_standing(place, due(standing, now), now, batch)
 
     def _is_waited_for(self, charger: Charger, now: datetime) -> bool:
-        """Tell whether a charger is silent and no reason to come yet: with the whole site, or for a short while.
+        """Tell whether a charger is silent and no reason to come yet: with the whole site, or for a short time.
 
         Most come back by themselves or by a reset from afar.
         """
