@@ -48,8 +48,8 @@ def _carry_out(asked: argparse.Namespace) -> int:
     match asked.command:
         case "demo":
             code = command.demo(asked.chargers, asked.speed, asked.port)
-        case "check" if asked.topic is not None:
-            code = command.show_sample(asked.config, asked.topic, asked.payload)
+        case "check":
+            code = _check(command, asked)
         case "record":
             code = command.record(asked.config, asked.file, asked.minutes)
         case "certificate":
@@ -67,6 +67,14 @@ def _carry_out(asked: argparse.Namespace) -> int:
         case _:
             code = getattr(command, asked.command)(asked.config)
     return int(code)
+
+
+def _check(command: ModuleType, asked: argparse.Namespace) -> int:
+    if asked.topic is not None:
+        return int(command.show_sample(asked.config, asked.topic, asked.payload))
+    if asked.configuration:
+        return int(command.check_configuration(asked.config))
+    return int(command.check(asked.config))
 
 
 def _models(command: ModuleType, asked: argparse.Namespace) -> int:
@@ -117,6 +125,7 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--configuration", action="store_true", help="look at the configuration alone")
     parser.add_argument("--topic", help="show instead what a sample message on this topic would become")
     parser.add_argument(
         "--payload",

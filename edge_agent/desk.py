@@ -81,7 +81,7 @@ class Desk:
 
     def __init__(self, sources: Sources, operator: Operator) -> None:
         self._sources = sources
-        self._operator = operator
+        self.operator = operator
         self._asked: OrderedDict[str, FailureAnswer] = OrderedDict()
         self._hits = 0
         self._misses = 0
@@ -104,7 +104,7 @@ class Desk:
     def maintenance(self, charger_id: str, metrics: Metrics, tenant_id: str | None) -> MaintenanceAnswer:
         """See `ports.Desk`."""
         question = Question(charger_id, metrics, tenant_id)
-        when = (self._sources.clock.now(), self._operator.terms)
+        when = (self._sources.clock.now(), self.operator.terms)
         return asking.maintenance(question, self._chargers, self._sources.shelf.models, when)
 
     def latest(self, charger_id: str) -> FailureAnswers | None:
@@ -166,7 +166,7 @@ class Desk:
                 listening_since=view.listening_since,
                 watch_only=view.watch_only,
                 usage=self._usage(),
-                least_free_bytes=self._operator.least_free_bytes,
+                least_free_bytes=self.operator.least_free_bytes,
                 clock=sources.clock.trust(),
                 waiting=sources.inbox.waiting,
                 since_turn_s=sources.clock.monotonic() - sources.ingest.turned_s,
@@ -285,7 +285,7 @@ class Desk:
             self._asked.popitem(last=False)
 
     def _summary(self, evse: EvseId) -> ChargerSummary:
-        return summary(self._sources.ingest.view, evse, self._operator, self._sources.clock.now())
+        return summary(self._sources.ingest.view, evse, self.operator, self._sources.clock.now())
 
 
 NOTHING_CHANGED = Changes()

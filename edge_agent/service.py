@@ -48,6 +48,8 @@ from edge_agent.wire.outbox import Stream
 from edge_agent.wire.rest import RecordedMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cloud_sync.uplink import Uplink, UplinkSettings
     from edge_agent.adapters.ocpp_ws import OcppServer, OcppSettings
     from edge_agent.adapters.scheduler import Scheduler
@@ -84,6 +86,7 @@ class Service:
         """Build all parts and open the store. Raises ConfigError, StoreError, BrokerError."""
         self._clock = clock
         self._manager = manager
+        self._looks: list[Callable[[], None]] = []
         self._inbox = Inbox()
         known = releases(config)
         self._shelf = shelf(known)
@@ -118,6 +121,26 @@ class Service:
         self._store.close()
         return 0 if self.supervisor.failed is None else 1
 
+    def apply(self, config: Config) -> None:
+        """Let a configuration hold that differs in live keys alone; read certificates and secrets again.
+
+        Raises ConfigError, BrokerError; nothing has changed then but certificates that could be read.
+        """
+        told, secret_now = operator(config), secret(config.mqtt.password_file)
+        known_passwords = passwords(config.ocpp.passwords_file)
+        self.web.renew()
+        if self._ocpp is not None:
+            self._ocpp.renew(known_passwords)
+        self._broker.renew(config.mqtt.username, secret_now)
+        self._desk.operator = self._records.operator = told
+        self._updating.bounds = bounds(config)
+        self._inbox.order(partial(self._ingest.behave, manners(config)))
+        self._inbox.order(partial(setattr, self._store, "bounds", store_bounds(config)))
+
+    def each_second(self, look: Callable[[], None]) -> None:
+        """Have the main thread look at something each second; before `run`."""
+        self._looks.append(look)
+
     def _watch(self, scheduler: Scheduler) -> None:
         """Until the end: tell systemd that all makes progress, and look whether the clock was set."""
         started_s, steps, ready = self._clock.monotonic(), self._clock.look(), False
@@ -130,6 +153,8 @@ class Service:
             if not ready and self.supervisor.turned(started_s):
                 ready = True
                 self._manager.ready()
+            for look in self._looks:
+                look()
             seen, steps = steps, self._clock.look()
             if steps != seen:
                 self._clock_stepped(scheduler)
@@ -230,7 +255,7 @@ class Service:
             tls_key=config.web.tls_key,
         )
         shown = prometheus_registry(self._ingest.counts, self._gauges)
-        records = Records(reader, looks, told, self._clock)
+        self._records = records = Records(reader, looks, told, self._clock)
         app = create_app((desk, records), KeyRing(config.web.keys_file), settings, shown)
         return WebServer(app, settings, None if self._ocpp is None else self._ocpp.serve)
 

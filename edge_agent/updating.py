@@ -33,7 +33,7 @@ class Updating:
         self._releases = releases
         self._shelf = shelf
         self._clock = clock
-        self._bounds = bounds
+        self.bounds = bounds
         self._tried: tuple[int, Phase] | None = None
         self._judging: int | None = None
 
@@ -72,7 +72,7 @@ class Updating:
         told = self._told()
         if told is None or self._tried != _trial_of(state):
             return state
-        after = went_on(state, told, self._bounds)
+        after = went_on(state, told, self.bounds)
         saved = state.compared or Comparison()
         if after.phase is state.phase and told.hours - saved.hours < SAVE_EVERY_HOURS:
             return state

@@ -55,6 +55,17 @@ def check(config_path: Path | None) -> int:
     return int(any(finding.fault is not None for _, finding in findings))
 
 
+def check_configuration(config_path: Path | None) -> int:
+    """Look whether the configuration and its secrets could be loaded now. Raises ConfigError, BrokerError."""
+    config, unknown = load(config_path)
+    broker_settings(config, registry(config))
+    passwords(config.ocpp.passwords_file)
+    for sentence in unknown:
+        _print("configuration", Finding("", sentence))
+    print(f"the configuration of site {config.site_id} has no faults")
+    return 0
+
+
 def show_sample(config_path: Path | None, topic: str, payload_path: Path | None) -> int:
     """Print what a message on a topic would become; return 0 where it is understood, else 1.
 

@@ -65,12 +65,12 @@ class State:
         self, site: Site, failure_after: timedelta = FAILURE_AFTER, which_readings: Which = "none"
     ) -> None:
         """failure_after: how long an outage must last to be a failure. which_readings: go up."""
-        self._which_readings: Which = which_readings
+        self.which_readings: Which = which_readings
         self._told_readings: dict[EvseId, ToldReading] = {}
         self.site = site
         self.gaps: deque[Gap] = deque(maxlen=MOST_GAPS)
         """When nothing could be heard, oldest first."""
-        self._failure_after = failure_after
+        self.failure_after = failure_after
         self.latest: dict[EvseId, Judgement] = {}
         self.suggestions: dict[str, MaintenanceAnswer] = {}
 
@@ -104,13 +104,13 @@ class State:
     def _goes_up(self, outcome: Outcome) -> bool:
         """Say whether a reading is worth sending up, and remember it if so."""
         judged, reading = outcome.judgement, outcome.reading
-        if outcome.refusal is not None or self._which_readings == "none":
+        if outcome.refusal is not None or self.which_readings == "none":
             return False
         if judged is None:  # of the past: whole measurements fill the history there too
             return isinstance(reading.metrics, Metrics) and not reading.retained
         before = self._told_readings.get(outcome.evse)
         now, at = judged.charger.now, outcome.reading.at
-        if not is_worth_telling(before, now, at, self._which_readings):
+        if not is_worth_telling(before, now, at, self.which_readings):
             return False
         self._told_readings[outcome.evse] = ToldReading(now, at)
         return True
@@ -119,7 +119,7 @@ class State:
         outage, tried = outcome.concluded
         if outage is not None:
             at = outcome.reading.at
-            told = downtime.told(outcome.evse, outage, self.gaps, at, self._failure_after)
+            told = downtime.told(outcome.evse, outage, self.gaps, at, self.failure_after)
             batch.tell_downtime(told, at, self._next_alert_seq())
         if tried is not None:
             batch.tell_attempt(attempts.told(outcome.evse, tried))
@@ -208,14 +208,14 @@ class State:
             self.tell_standing(place, due(standing, now), now, batch)
 
     def _is_waited_for(self, charger: Charger, now: datetime) -> bool:
-        """Tell whether a charger is silent and no reason to come yet: with the whole site, or for a short time.
+        """Tell whether a charger is silent, and no reason to come yet: with the whole site, or not for long.
 
         Most come back by themselves or by a reset from afar.
         """
         if charger.status is not ConnectorStatus.OFFLINE:
             return False
         together = self.is_open(SITE, AlertType.SITE_OFFLINE)
-        return together or now - charger.status_since < self._failure_after
+        return together or now - charger.status_since < self.failure_after
 
     def decide(self, suggestion_id: str, decision: Decision, batch: Batch) -> MaintenanceAnswer | None:
         """Take what somebody decided of a suggestion and return it; None where there is none of that id."""

@@ -240,6 +240,11 @@ class Ingest:
         self.did(deed)
         return done
 
+    def behave(self, manners: Manners) -> None:
+        """Work as the operator wants it from now on."""
+        self._manners = manners
+        self._state.failure_after, self._state.which_readings = manners.failure_after, manners.which_readings
+
     def listen(self) -> None:
         """Turn chargers that have fallen silent OFFLINE."""
         now, patience = self._parts.clock.now(), self._manners.patience
