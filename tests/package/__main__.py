@@ -1,4 +1,4 @@
-"""`make package-test`: see `tests/package/__init__.py`. Needs root, systemd-nspawn, debootstrap; qemu for arm64."""
+"""`make package-test`: see `tests/package`. Needs root, systemd-nspawn and debootstrap; for arm64 qemu."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def release(debians: Debians) -> None:
         _tell(root.boot("installed"))
         print("Upgrading Debian 12 to 13 by apt", flush=True)
         build(root, "next.deb", suite=13, version=OLD)
-        root.upgrade_to(13, "next.deb")
+        root.upgrade(12, 13, "next.deb")
         _tell(root.boot("upgraded"))
 
 
@@ -83,8 +83,8 @@ def arm64(debians: Debians) -> None:
 
 
 def _build_both(root: Root, suite: int) -> None:
-    for name, version in (("first.deb", OLD), ("second.deb", NEW)):
-        made = build(root, name, suite=suite, version=version)
+    build(root, "first.deb", suite=suite, version=OLD)
+    made = build(root, "second.deb", suite=suite, version=NEW)
     print(f"package for Debian {suite}: {made.stat().st_size / 1e6:.1f} MB")
 
 

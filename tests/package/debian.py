@@ -24,7 +24,7 @@ UNIT = """[Unit]
 After=multi-user.target
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c 'sh -eux /root/stage.sh >>/root/log 2>&1 && echo PASSED >>/root/log; systemctl poweroff'
+ExecStart=/bin/sh /root/carry-out.sh
 [Install]
 WantedBy=multi-user.target
 """
@@ -51,9 +51,18 @@ class Root(NamedTuple):
             raise Failed(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    def upgrade(self, suite: int, to: int, package: str) -> None:
+        """Have apt bring Debian to another release, and the agent with it to a package. Raises Failed."""
+        self.put(HERE / "inside/dist-upgrade.sh", "dist-upgrade.sh")
+        script = ["sh", "-eux", "/root/dist-upgrade.sh", NAMES[suite], NAMES[to], package]
+        own = [*_nspawn(self.path, "--pipe", "--bind-ro=/etc/resolv.conf", network=True), *script]
+        done = subprocess.run(own, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failed(f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
     def boot(self, stage: str) -> list[str]:
         """Boot it, let a script of `inside` run, return what that says of itself. Raises Failed."""
-        for name in ("lib.sh", "api.py"):
+        for name in ("carry-out.sh", "lib.sh", "api.py"):
             self.put(HERE / "inside" / name, name)
         self.put(HERE / "inside" / f"{stage}.sh", "stage.sh")
         wants = self.path / "etc/systemd/system/multi-user.target.wants"
@@ -115,9 +124,10 @@ def build(
     return root.path / "root" / name
 
 
-def _nspawn(path: Path, *options: str) -> Sequence[str]:
+def _nspawn(path: Path, *options: str, network: bool = False) -> Sequence[str]:
     return (
-        *("systemd-nspawn", "--quiet", "--private-network", "--register=no", "--keep-unit"),
+        *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit"),
+        *(() if network else ("--private-network",)),
         *options,
         *("-D", str(path)),
     )
