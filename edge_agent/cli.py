@@ -1,4 +1,4 @@
-"""The command line: `edge-agent run | demo | check | status | replay | record | keys | certificate`."""
+"""The command line: what can be asked, and which function of `edge_agent.commands` carries it out."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ EXAMPLES = """examples:
   edge-agent status                        chargers, risks, alerts as a table
   edge-agent record log.jsonl              what arrives, without names, for support
   edge-agent replay log.jsonl              what a recorded log leads to
+  edge-agent charger retire CHG_007        it has left the site; its history stays
 """
 
 
@@ -43,26 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _carry_out(asked: argparse.Namespace) -> int:
     """Import the command only now: each needs but a part of the packages."""
     command = import_module(f"edge_agent.commands.{asked.command}")
-    match asked.command:
-        case "demo":
-            code = command.demo(asked.chargers, asked.speed, asked.port)
-        case "check" if asked.topic is not None:
-            code = command.show_sample(asked.config, asked.topic, asked.payload)
-        case "record":
-            code = command.record(asked.config, asked.file, asked.minutes)
-        case "certificate":
-            code = command.certificate(asked.config, asked.names, renew=asked.renew)
-        case "replay":
-            code = command.replay(asked.files, asked.prefix, asked.config)
-        case "keys" if asked.action == "add":
-            code = command.add(asked.config, asked.role, asked.label)
-        case "keys" if asked.action == "revoke":
-            code = command.revoke(asked.config, asked.id)
-        case "keys":
-            code = command.show(asked.config)
-        case _:
-            code = getattr(command, asked.command)(asked.config)
-    return int(code)
+    return int(asked.call(command, asked))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,28 +57,45 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"edge-agent {__version__}")
     parser.add_argument("--config", type=Path, metavar="FILE", help="default: /etc/edge-agent/config.toml")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("run", help="the daemon")
+    _add_run(commands.add_parser("run", help="the daemon"))
     _add_check(
         commands.add_parser(
             "check", help="configuration, store, models, certificates, broker, clock; a line each"
         )
     )
-    commands.add_parser("status", help="chargers, risks and alerts as a table")
+    _add_status(commands.add_parser("status", help="chargers, risks and alerts as a table"))
     _add_demo(commands.add_parser("demo", help="broker, simulated site with faults, agent and page in one"))
     _add_replay(commands.add_parser("replay", help="a recorded log through the whole pipeline"))
     _add_record(commands.add_parser("record", help="what arrives, without names, into a file for replay"))
     _add_certificate(commands.add_parser("certificate", help="a certificate of the gateway's own, for HTTPS"))
     _add_keys(commands.add_parser("keys", help="API keys, shown once, stored hashed"))
+    _add_charger(commands.add_parser("charger", help="a charger has left the site, or was replaced"))
     return parser
 
 
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(call=lambda command, asked: command.run(asked.config))
+
+
+def _add_status(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(call=lambda command, asked: command.status(asked.config))
+
+
 def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(call=lambda command, asked: command.demo(asked.chargers, asked.speed, asked.port))
     parser.add_argument("--chargers", type=_count, default=6, metavar="N", help="default 6")
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="times real speed; default 1")
     parser.add_argument("--port", type=_port, default=8080, metavar="P", help="of the page; default 8080")
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(
+        call=lambda command, asked: (
+            command.check(asked.config)
+            if asked.topic is None
+            else command.show_sample(asked.config, asked.topic, asked.payload)
+        )
+    )
     parser.add_argument("--topic", help="show instead what a sample message on this topic would become")
     parser.add_argument(
         "--payload",
@@ -107,6 +106,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(call=lambda command, asked: command.replay(asked.files, asked.prefix, asked.config))
     parser.add_argument(
         "files", type=Path, nargs="+", metavar="FILE", help='JSON lines {"topic", "payload", "at"}'
     )
@@ -114,11 +114,15 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_record(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(call=lambda command, asked: command.record(asked.config, asked.file, asked.minutes))
     parser.add_argument("file", type=Path, metavar="FILE", help="a new file")
     parser.add_argument("--minutes", type=_minutes, default=10.0, metavar="M", help="default 10")
 
 
 def _add_certificate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(
+        call=lambda command, asked: command.certificate(asked.config, asked.names, renew=asked.renew)
+    )
     parser.add_argument(
         "names",
         nargs="*",
@@ -131,11 +135,31 @@ def _add_certificate(parser: argparse.ArgumentParser) -> None:
 def _add_keys(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a key and show it once")
+    add.set_defaults(call=lambda command, asked: command.add(asked.config, asked.role, asked.label))
     add.add_argument("role", choices=("viewer", "technician", "admin"))
     add.add_argument("--label", default="", help="whose it is")
-    actions.add_parser("list", help="id, role, age and label of each key")
+    listed = actions.add_parser("list", help="id, role, age and label of each key")
+    listed.set_defaults(call=lambda command, asked: command.show(asked.config))
     revoke = actions.add_parser("revoke", help="forget a key")
+    revoke.set_defaults(call=lambda command, asked: command.revoke(asked.config, asked.id))
     revoke.add_argument("id", help="as `list` shows it")
+
+
+def _add_charger(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(
+        call=lambda command, asked: command.charger(
+            asked.config, asked.action, asked.id, asked.by, asked.note
+        )
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for action, told in (
+        ("retire", "it has left the site: its topics, alerts and suggestions go, its history stays"),
+        ("replace", "another device has its name: what is normal is learned anew, its history stays"),
+    ):
+        taken = actions.add_parser(action, help=told)
+        taken.add_argument("id", metavar="ID", help="as `status` shows it")
+        taken.add_argument("--by", default="command line", help="your role or initials, for the record")
+        taken.add_argument("--note", help="why, for the record")
 
 
 def _count(text: str) -> int:

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from edge_agent.wire.alert import Acknowledgement, Alert, Quiet
     from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, MaintenanceAnswer
     from edge_agent.wire.metrics import Metrics
-    from edge_agent.wire.rest import DecisionRequest, Health, ModelEntry, RecordedMessage
-    from edge_agent.wire.service import WorkDone, WorkRequest
+    from edge_agent.wire.rest import DecisionRequest, DeviceChangeRequest, Health, ModelEntry, RecordedMessage
+    from edge_agent.wire.service import Change, DeviceChange, WorkDone, WorkRequest
     from edge_agent.wire.types import EvseId
 
 MOST_REMEMBERED = 1_000
@@ -250,6 +250,14 @@ class Desk:
         deed = self._deed(who, ("quiet", quiet.charger_id), quiet.by, quiet.note)
         told = quiet.model_copy(update={"since": since})
         return self._sources.inbox.order(partial(self._sources.ingest.quieten, told, deed))
+
+    def change_device(
+        self, charger_id: str, change: Change, request: DeviceChangeRequest, who: str
+    ) -> DeviceChange | None:
+        """See `ports.Desk`."""
+        deed = self._deed(who, (change.lower(), charger_id), request.by, request.note)
+        order = partial(self._sources.ingest.change_device, charger_id, change, deed)
+        return self._sources.inbox.order(order)
 
     def work_done(self, charger_id: str, request: WorkRequest, who: str) -> WorkDone | None:
         """See `ports.Desk`."""

@@ -63,6 +63,7 @@ class FakeRecords:
             sessions=[session],
             downtime=[],
             work=[],
+            changes=[],
             past_alerts=[],
         )
 

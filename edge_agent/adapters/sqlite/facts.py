@@ -11,6 +11,7 @@ from edge_agent.wire.alert import Alert
 from edge_agent.wire.service import (
     Attempt,
     Deed,
+    DeviceChange,
     Downtime,
     Episode,
     Fact,
@@ -31,9 +32,9 @@ TIMES = frozenset(
         *("raised_at", "updated_at", "cleared_at", "silenced_until"),
     )
 )
-STRUCTURED = frozenset(("codes", "alert_ids", "evidence"))
+STRUCTURED = frozenset(("codes", "alert_ids", "connector_ids", "evidence"))
 
-AnyFact = TypeVar("AnyFact", Downtime, Attempt, WorkDone, Gap, Episode, Score, Deed, Alert)
+AnyFact = TypeVar("AnyFact", Downtime, Attempt, WorkDone, DeviceChange, Gap, Episode, Score, Deed, Alert)
 
 
 class Table(NamedTuple):
@@ -48,6 +49,7 @@ TABLES: dict[type[Fact], Table] = {
     Downtime: Table("downtime", "began_at", "ended_at"),
     Attempt: Table("attempts", "ended_at", "ended_at"),
     WorkDone: Table("maintenance_done", "finished_at", "finished_at"),
+    DeviceChange: Table("device_changes", "at", "at"),
     Gap: Table("gaps", "since", "until"),
     Episode: Table("episodes", "raised_at", "raised_at"),
     Score: Table("scores", "at", "at"),
@@ -71,12 +73,12 @@ WITHIN = {
 }
 NEWEST = {
     kind: f"{SELECT[kind]} WHERE charger_id = ? AND {TABLES[kind].end} >= ? ORDER BY rowid DESC LIMIT ?"
-    for kind in (Downtime, Attempt, WorkDone, Alert)
+    for kind in (Downtime, Attempt, WorkDone, DeviceChange, Alert)
 }
 """Of one charger: read from the end, so that nobody waits for what others did long ago."""
 AGED = {
     kind: f"DELETE FROM {TABLES[kind].name} WHERE {TABLES[kind].end} < ?"  # noqa: S608
-    for kind in (WorkDone, Gap, Episode, Deed, Alert)
+    for kind in (WorkDone, DeviceChange, Gap, Episode, Deed, Alert)
 }
 """These are few. The others are shelves: see `shelves`."""
 
