@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,11 @@ EXAMPLES = """examples:
   edge-agent record log.jsonl              what arrives, without names, for support
   edge-agent replay log.jsonl              what a recorded log leads to
   edge-agent charger retire CHG_007        it has left the site; its history stays
+  edge-agent store export site.jsonl.gz    all that the store knows, as JSON lines
 """
+
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_certificate(commands.add_parser("certificate", help="a certificate of the gateway's own, for HTTPS"))
     _add_keys(commands.add_parser("keys", help="API keys, shown once, stored hashed"))
     _add_charger(commands.add_parser("charger", help="a charger has left the site, or was replaced"))
+    _add_store(commands.add_parser("store", help="the local store: looked at, taken along, mended"))
     return parser
 
 
@@ -160,6 +166,32 @@ def _add_charger(parser: argparse.ArgumentParser) -> None:
         taken.add_argument("id", metavar="ID", help="as `status` shows it")
         taken.add_argument("--by", default="command line", help="your role or initials, for the record")
         taken.add_argument("--note", help="why, for the record")
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="is it sound? A line for each table; the agent may run")
+    check.set_defaults(call=lambda command, asked: command.check(asked.config))
+    export = actions.add_parser("export", help="all that it knows, as JSON lines; the agent may run")
+    export.set_defaults(
+        call=lambda command, asked: command.export(asked.config, asked.file, asked.since, asked.until)
+    )
+    export.add_argument("file", type=Path, metavar="FILE", help="a new file; packed if it ends in .gz")
+    export.add_argument("--since", type=_moment, default=EVER[0], metavar="TIME", help="such as 2026-03-01")
+    export.add_argument("--until", type=_moment, default=EVER[1], metavar="TIME", help="up to before then")
+    repair = actions.add_parser("repair", help="a new store of what can be read of a damaged one")
+    repair.set_defaults(call=lambda command, asked: command.repair(asked.config, asked.file))
+    repair.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="one that was set aside; default: the one there"
+    )
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("write it as 2026-03-01 or 2026-03-01T12:00:00Z, UTC") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _count(text: str) -> int:

@@ -24,7 +24,7 @@ from edge_agent.wire.service import (
 if TYPE_CHECKING:
     import sqlite3
     from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 TIMES = frozenset(
     (
@@ -129,6 +129,15 @@ def fact_of(kind: type[AnyFact], row: Sequence[Any]) -> AnyFact:
     return kind.model_validate(
         {name: _value(name, cell) for name, cell in zip(COLUMNS[kind], row, strict=True)}
     )
+
+
+def reader(kind: type[Fact]) -> Callable[[Sequence[Any]], Fact]:
+    """Return what reads a row of a kind's COLUMNS; it raises ValueError."""
+
+    def read(row: Sequence[Any]) -> Fact:
+        return fact_of(kind, row)  # type: ignore[type-var] # one of them, whichever it is
+
+    return read
 
 
 def _cell(value: object) -> object:
