@@ -6,7 +6,7 @@ import gzip
 import json
 import sys
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING
 
 from edge_agent.adapters.sqlite.exporting import exported
@@ -105,13 +105,11 @@ def _opened(file: Path) -> IO[str]:
 def _new(file: Path) -> Iterator[IO[str]]:
     """Give a new file to write to; it is gone again where the writing fails. Raises EdgeAgentError."""
     try:
-        with _opened(file) as out:
+        with _opened(file) as out, ExitStack() as undo:
+            undo.callback(file.unlink)
             yield out
+            undo.pop_all()
     except FileExistsError:
         raise EdgeAgentError(f"{file} exists already: name another file") from None
-    except BaseException as error:
-        with suppress(OSError):
-            file.unlink()
-        if isinstance(error, OSError):
-            raise EdgeAgentError(f"cannot write {file}: {error.strerror}") from error
-        raise
+    except OSError as error:
+        raise EdgeAgentError(f"cannot write {file}: {error.strerror}") from error
