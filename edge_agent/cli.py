@@ -26,6 +26,7 @@ EXAMPLES = """examples:
   edge-agent record log.jsonl              what arrives, without names, for support
   edge-agent replay log.jsonl              what a recorded log leads to
   edge-agent charger retire CHG_007        it has left the site; its history stays
+  edge-agent bundle                        one file for support, without secrets and names
   edge-agent store export site.jsonl.gz    all that the store knows, as JSON lines
 """
 
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_certificate(commands.add_parser("certificate", help="a certificate of the gateway's own, for HTTPS"))
     _add_keys(commands.add_parser("keys", help="API keys, shown once, stored hashed"))
     _add_charger(commands.add_parser("charger", help="a charger has left the site, or was replaced"))
+    _add_bundle(commands.add_parser("bundle", help="what support needs to see, without secrets and names"))
     _add_store(commands.add_parser("store", help="the local store: looked at, taken along, mended"))
     return parser
 
@@ -166,6 +168,13 @@ def _add_charger(parser: argparse.ArgumentParser) -> None:
         taken.add_argument("id", metavar="ID", help="as `status` shows it")
         taken.add_argument("--by", default="command line", help="your role or initials, for the record")
         taken.add_argument("--note", help="why, for the record")
+
+
+def _add_bundle(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(call=lambda command, asked: command.bundle(asked.config, asked.file))
+    parser.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="a new file; default: one for temporary files"
+    )
 
 
 def _add_store(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from edge_agent.errors import ModelError, StoreError
 from edge_agent.health import DISABLED, Facts, assess
 from edge_agent.ingest.parts import View
 from edge_agent.ingest.state import open_alerts
-from edge_agent.overview import Operator, summary, worst_first
+from edge_agent.overview import Operator, soonest_first, summaries, summary
 from edge_agent.ports import Changes
 from edge_agent.shelf import FILE_MODELS, OPTIMISER
 from edge_agent.wire.alert import Silence
@@ -175,8 +175,7 @@ class Desk:
 
     def chargers(self) -> list[ChargerSummary]:
         """See `ports.Desk`."""
-        found = [self._summary(evse) for evse in self._sources.ingest.view.latest]
-        return sorted(found, key=worst_first)
+        return summaries(self._sources.ingest.view, self._operator, self._sources.clock.now())
 
     def alerts(self) -> list[Alert]:
         """See `ports.Desk`."""
@@ -215,8 +214,7 @@ class Desk:
 
     def suggestions(self) -> list[MaintenanceAnswer]:
         """See `ports.Desk`."""
-        standing = self._sources.ingest.view.suggestions.values()
-        return sorted(standing, key=lambda each: (each.recommended_date, each.charger_id))
+        return soonest_first(self._sources.ingest.view)
 
     def answer_alert(self, told: Acknowledgement | Silence, who: str) -> Alert | None:
         """See `ports.Desk`."""
