@@ -14,6 +14,7 @@ from edge_agent.errors import EdgeAgentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 EXAMPLES = """examples:
   edge-agent demo                          a simulated site on this machine, with a page
@@ -21,6 +22,7 @@ EXAMPLES = """examples:
   edge-agent check --topic meters/CP1      what a sample message, on standard input, would become
   edge-agent --config site.toml run        the daemon
   edge-agent keys add technician           a key for the page
+  edge-agent models install /media/stick   newer models without internet
   edge-agent certificate 192.168.1.7       HTTPS for phones on the LAN
   edge-agent status                        chargers, risks, alerts as a table
   edge-agent record log.jsonl              what arrives, without names, for support
@@ -53,6 +55,14 @@ def _carry_out(asked: argparse.Namespace) -> int:
     return int(asked.call(command, asked))
 
 
+def _check(command: ModuleType, asked: argparse.Namespace) -> int:
+    if asked.topic is not None:
+        return int(command.show_sample(asked.config, asked.topic, asked.payload))
+    if asked.configuration:
+        return int(command.check_configuration(asked.config))
+    return int(command.check(asked.config))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="edge-agent",
@@ -74,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_replay(commands.add_parser("replay", help="a recorded log through the whole pipeline"))
     _add_record(commands.add_parser("record", help="what arrives, without names, into a file for replay"))
     _add_certificate(commands.add_parser("certificate", help="a certificate of the gateway's own, for HTTPS"))
+    _add_models(commands.add_parser("models", help="which models judge, and how newer ones come"))
     _add_keys(commands.add_parser("keys", help="API keys, shown once, stored hashed"))
     _add_charger(commands.add_parser("charger", help="a charger has left the site, or was replaced"))
     _add_bundle(commands.add_parser("bundle", help="what support needs to see, without secrets and names"))
@@ -97,13 +108,8 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(
-        call=lambda command, asked: (
-            command.check(asked.config)
-            if asked.topic is None
-            else command.show_sample(asked.config, asked.topic, asked.payload)
-        )
-    )
+    parser.set_defaults(call=_check)
+    parser.add_argument("--configuration", action="store_true", help="look at the configuration alone")
     parser.add_argument("--topic", help="show instead what a sample message on this topic would become")
     parser.add_argument(
         "--payload",
@@ -138,6 +144,34 @@ def _add_certificate(parser: argparse.ArgumentParser) -> None:
         help="names or addresses besides the host's own, such as 192.168.1.7",
     )
     parser.add_argument("--renew", action="store_true", help="replace the one that is there")
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="the releases that are here, and how far a trial has come")
+    listed.set_defaults(call=lambda command, asked: command.show(asked.config))
+    verify = actions.add_parser("verify", help="run every check on them, golden answers too")
+    verify.set_defaults(call=lambda command, asked: command.verify(asked.config, asked.directory))
+    verify.add_argument("directory", type=Path, nargs="?", metavar="DIR", help="only on the models in there")
+    fetch = actions.add_parser(
+        "fetch", help="the newest release of [models] repository_url; a timer does so at night"
+    )
+    fetch.set_defaults(call=lambda command, asked: command.fetch(asked.config))
+    install = actions.add_parser("install", help="the newest release of a copy of the repository on a stick")
+    install.set_defaults(
+        call=lambda command, asked: command.install(
+            asked.config, asked.copy, accept_expired=asked.accept_expired
+        )
+    )
+    install.add_argument("copy", type=Path, metavar="DIR", help="with the folders metadata and targets")
+    install.add_argument(
+        "--accept-expired",
+        action="store_true",
+        help="for a copy that was long on its way; only if it is newer",
+    )
+    rollback = actions.add_parser("rollback", help="take back the release that is tried, or that judges")
+    rollback.set_defaults(call=lambda command, asked: command.rollback(asked.config, asked.release))
+    rollback.add_argument("release", type=int, nargs="?", help="to this one; default: to the one before it")
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:

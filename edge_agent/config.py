@@ -10,9 +10,10 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH = Path("/etc/edge-agent/config.toml")
 ENVIRONMENT_PREFIX = "EDGE_AGENT__"
+EVERY = ("*",)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MODELS_DIR = Path(__file__).resolve().parent.parent / "models"
 
@@ -61,9 +63,18 @@ def _known_zone(name: str) -> str:
 
 
 class Section(BaseModel):
-    """Base of the sections. Unknown keys are reported apart, so that a downgrade still starts."""
+    """Base of the sections. Unknown keys are reported apart, so that a downgrade still starts.
+
+    live: the keys that take effect at a reload, or EVERY one; the others do so at the next start.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+    live: ClassVar[Collection[str]] = ()
+
+    @classmethod
+    def is_live(cls, key: str) -> bool:
+        """Say whether a key of this section takes effect at a reload."""
+        return cls.live is EVERY or key in cls.live
 
 
 class Mqtt(Section):
@@ -86,6 +97,8 @@ class Mqtt(Section):
 class StoreSection(Section):
     """[store]: the local database and its bounds."""
 
+    live = ("commit_s", "max_bytes", "min_free_bytes", "raw_days", "rollup_days")
+
     path: Path = Path("/var/lib/edge-agent/store.sqlite")
     commit_s: Seconds = Field(
         5.0, description="How long plain samples may wait, unacknowledged, for a commit."
@@ -98,6 +111,8 @@ class StoreSection(Section):
 
 class LimitsSection(Section):
     """[limits]: what a site may name."""
+
+    live = ("quarantine_bytes",)
 
     chargers: Annotated[int, Field(ge=1, le=10_000)] = 200
     quarantine_bytes: Bytes = 10_000_000
@@ -258,6 +273,8 @@ class HomeAssistant(Section):
 class SyncSection(Section):
     """[sync]: what goes up to the central service."""
 
+    live = ("readings",)
+
     enabled: bool = False
     url: Annotated[str, Field(pattern=r"^https?://[^/?#]+[^?#]*$")] | None = Field(
         None, description="The central ingest, such as `https://central.example`."
@@ -319,10 +336,21 @@ class WebhookSection(Section):
 
 
 class ModelsSection(Section):
-    """[models]: where the models are."""
+    """[models]: where the models are, and where newer ones come from."""
+
+    live = ("repository_url", "root_file", "trial_hours", "alarm_jump")
 
     dir: Path = MODELS_DIR
     repository_url: str | None = None
+    root_file: Path | None = Field(None, description="Default: root.json in dir.")
+    releases_dir: Path | None = Field(None, description="Default: releases beside the store.")
+    trial_hours: Annotated[float, Field(ge=0, le=720)] = 24.0
+    alarm_jump: Annotated[float, Field(gt=0, le=1)] = 0.2
+
+    @property
+    def root(self) -> Path:
+        """The metadata that trust in newer models begins with; where there is no such file there are none."""
+        return self.root_file or self.dir / "root.json"
 
 
 class PartSection(Section):
@@ -334,6 +362,8 @@ class PartSection(Section):
 
 class Maintenance(Section):
     """[maintenance]: the operator's own costs. Hours are of downtime."""
+
+    live = EVERY
 
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
@@ -354,6 +384,8 @@ class Maintenance(Section):
 class Offline(Section):
     """[offline]: when silence means that a charger is gone."""
 
+    live = EVERY
+
     after_s: Seconds = Field(120.0, description="Never sooner than this.")
     usual_gaps: Annotated[float, Field(ge=2, le=1000)] = Field(
         3.0, description="So many of its longest usual gap."
@@ -363,6 +395,8 @@ class Offline(Section):
 
 class DowntimeSection(Section):
     """[downtime]: when an outage is a failure."""
+
+    live = EVERY
 
     failure_hours: Annotated[float, Field(gt=0, le=1000)] = Field(
         4.0, description="An outage of its own cause that lasts so long is a failure."
@@ -381,6 +415,8 @@ WEEKDAYS = get_args(Weekday)
 
 class Config(Section):
     """The whole file."""
+
+    live = ("chargers",)
 
     site_id: SiteName
     gateway_id: SiteName | None = None
@@ -403,6 +439,11 @@ class Config(Section):
     def gateway(self) -> str:
         """The gateway's id: the site's where none is given."""
         return self.gateway_id or self.site_id
+
+    @property
+    def releases_dir(self) -> Path:
+        """Where newer models are kept."""
+        return self.models.releases_dir or self.store.path.with_name("releases")
 
     @property
     def prefix(self) -> str:

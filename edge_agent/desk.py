@@ -25,6 +25,7 @@ from edge_agent.wire.alert import Silence
 from edge_agent.wire.answers import FailureAnswers, SuggestionState
 from edge_agent.wire.metrics import ConnectorStatus
 from edge_agent.wire.rest import ChargerSummary, Recording, ReloadAnswer
+from edge_agent.wire.rollout import Rollout
 from edge_agent.wire.service import Deed
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Sources:
     """How the OCPP endpoint is."""
     uplink: Callable[[], Mapping[str, Any]] = DISABLED.copy
     """How the way up is."""
+    rollout: Callable[[], Rollout] = lambda: Rollout(judging=0, highest=0)
+    """Which release of the models judges, and which is being tried."""
 
 
 class Desk:
@@ -78,7 +81,7 @@ class Desk:
 
     def __init__(self, sources: Sources, operator: Operator) -> None:
         self._sources = sources
-        self._operator = operator
+        self.operator = operator
         self._asked: OrderedDict[str, FailureAnswer] = OrderedDict()
         self._hits = 0
         self._misses = 0
@@ -101,7 +104,7 @@ class Desk:
     def maintenance(self, charger_id: str, metrics: Metrics, tenant_id: str | None) -> MaintenanceAnswer:
         """See `ports.Desk`."""
         question = Question(charger_id, metrics, tenant_id)
-        when = (self._sources.clock.now(), self._operator.terms)
+        when = (self._sources.clock.now(), self.operator.terms)
         return asking.maintenance(question, self._chargers, self._sources.shelf.models, when)
 
     def latest(self, charger_id: str) -> FailureAnswers | None:
@@ -122,11 +125,11 @@ class Desk:
 
     def models(self) -> list[ModelEntry]:
         """See `ports.Desk`."""
-        drift = dict(self._sources.ingest.view.drift)
+        rollout = self._sources.rollout().model_dump(mode="json")
+        more: dict[str, dict[str, Any]] = {name: {"rollout": rollout} for name in FILE_MODELS}
+        more[DRIFTING]["drift"] = dict(self._sources.ingest.view.drift)
         return [
-            each.model_copy(update={"metadata": {**each.metadata, "drift": drift}})
-            if each.name == DRIFTING
-            else each
+            each.model_copy(update={"metadata": {**each.metadata, **more.get(each.name, {})}})
             for each in self._sources.shelf.entries()
         ]
 
@@ -163,7 +166,7 @@ class Desk:
                 listening_since=view.listening_since,
                 watch_only=view.watch_only,
                 usage=self._usage(),
-                least_free_bytes=self._operator.least_free_bytes,
+                least_free_bytes=self.operator.least_free_bytes,
                 clock=sources.clock.trust(),
                 waiting=sources.inbox.waiting,
                 since_turn_s=sources.clock.monotonic() - sources.ingest.turned_s,
@@ -175,7 +178,7 @@ class Desk:
 
     def chargers(self) -> list[ChargerSummary]:
         """See `ports.Desk`."""
-        return summaries(self._sources.ingest.view, self._operator, self._sources.clock.now())
+        return summaries(self._sources.ingest.view, self.operator, self._sources.clock.now())
 
     def alerts(self) -> list[Alert]:
         """See `ports.Desk`."""
@@ -288,7 +291,7 @@ class Desk:
             self._asked.popitem(last=False)
 
     def _summary(self, evse: EvseId) -> ChargerSummary:
-        return summary(self._sources.ingest.view, evse, self._operator, self._sources.clock.now())
+        return summary(self._sources.ingest.view, evse, self.operator, self._sources.clock.now())
 
 
 NOTHING_CHANGED = Changes()

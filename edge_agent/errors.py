@@ -5,6 +5,7 @@
     ├── StoreError           the database refuses: full disk, read-only, I/O error, locked
     │   └── StoreCorrupt     the file is not a sound database
     ├── ModelError           a model file must not go live
+    ├── UpdateError          a release of the models cannot be fetched, is not to be trusted or does not fit
     ├── BrokerError          the broker cannot be used as configured
     └── Busy                 the pipeline did not answer in time; try again
 
@@ -39,6 +40,10 @@ class StoreCorrupt(StoreError):
 
 class ModelError(EdgeAgentError):
     """A model failed one of the checks at loading; the sentence says which."""
+
+
+class UpdateError(EdgeAgentError):
+    """A release of the models was refused or could not be had; what judged goes on."""
 
 
 class BrokerError(EdgeAgentError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -18,6 +19,10 @@ class ServiceManager:
     def ready(self) -> None:
         """It serves."""
         self._tell("READY=1")
+
+    def reloading(self) -> None:
+        """It reads its configuration again; `ready` ends that."""
+        self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def alive(self) -> None:
         """All of it makes progress: what feeds the watchdog."""

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from edge_agent.backoffice.conversation import Owed
     from edge_agent.core.charger import Charger
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         ReloadAnswer,
         UptimeReport,
     )
+    from edge_agent.wire.rollout import Rollout
     from edge_agent.wire.service import (
         Attempt,
         Change,
@@ -441,3 +443,21 @@ class Ledger(Protocol):
 
     def remember(self, name: str, at: datetime) -> None: ...
     def forget(self, name: str) -> None: ...
+
+
+class Releases(Protocol):
+    """The releases of the models on this box, and which of them judges. Each call raises UpdateError."""
+
+    def rollout(self) -> Rollout:
+        """Return how it stands; cheap where nothing changed."""
+        ...
+
+    def change(self, to: Callable[[Rollout], Rollout]) -> Rollout:
+        """Change how it stands, in one step that survives a loss of power; return it."""
+        ...
+
+    def directory(self, release: int) -> Path: ...
+
+    def here(self) -> set[int]:
+        """Return the releases that are here whole, the one that the program brings too."""
+        ...

@@ -64,7 +64,7 @@ class Records:
     def __init__(self, archive: Archive, looks: Looks, operator: Operator, clock: Clock) -> None:
         self._archive = archive
         self._looks = looks
-        self._operator = operator
+        self.operator = operator
         self._clock = clock
 
     def charger(self, charger_id: str) -> ChargerDetail | None:
@@ -80,12 +80,12 @@ class Records:
         named = _named([view.site.chargers[evse] for evse in evses])
         return ChargerDetail(
             charger_id=charger_id,
-            label=self._operator.labels.get(charger_id),
+            label=self.operator.labels.get(charger_id),
             location=plate.location,
             warranty_until=plate.warranty_until,
             **named,
             quiet=quiet if quiet is not None and quiet.until > now else None,
-            connectors=[summary(view, evse, self._operator, now) for evse in evses],
+            connectors=[summary(view, evse, self.operator, now) for evse in evses],
             suggestion=view.suggestions.get(charger_id),
             days=PAST_DAYS,
             sessions=self._archive.newest(Attempt, *asked),
@@ -160,7 +160,7 @@ class Records:
         return Evidence(
             alert=alert,
             charger_id=alert.charger_id,
-            label=self._operator.labels.get(alert.charger_id),
+            label=self.operator.labels.get(alert.charger_id),
             **_named([] if charger is None else [charger]),
             warranty_until=self._plate(alert.charger_id).warranty_until,
             limits=LIMITS,
@@ -203,7 +203,7 @@ class Records:
 
     def uptime(self, month: str | None) -> UptimeReport:
         """See `ports.Records`."""
-        now, view, operator = self._clock.now(), self._looks.view(), self._operator
+        now, view, operator = self._clock.now(), self._looks.view(), self.operator
         zone = operator.terms.time_zone
         month = month or f"{now.astimezone(zone):%Y-%m}"
         start, end = uptime.month_of(month, zone)
@@ -224,7 +224,7 @@ class Records:
         return UptimeReport(month=month, since=start, until=span.end, items=items)
 
     def _plate(self, charger_id: str) -> Plate:
-        return self._operator.plates.get(charger_id, Plate())
+        return self.operator.plates.get(charger_id, Plate())
 
 
 def step_of(span: timedelta, wanted_s: int | None) -> int:

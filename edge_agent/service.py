@@ -6,13 +6,13 @@ import logging
 import secrets
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from edge_agent.adapters.mqtt import BrokerSettings, MqttBroker
-from edge_agent.adapters.onnx import load_anomaly, load_failure
+from edge_agent.adapters.onnx import load_anomaly, load_failure, release_of
 from edge_agent.adapters.prometheus import registry as prometheus_registry
+from edge_agent.adapters.releases import ReleaseFolder
 from edge_agent.adapters.sqlite import SqliteLedger, SqliteReader, SqliteStore, StoreBounds
 from edge_agent.adapters.web.app import create_app
 from edge_agent.adapters.web.keys import KeyRing
@@ -20,10 +20,12 @@ from edge_agent.adapters.web.server import WebServer
 from edge_agent.adapters.web.settings import WebSettings
 from edge_agent.config import WEEKDAYS, passwords, secret
 from edge_agent.core.pipeline import Site
+from edge_agent.core.rollout import Bounds
 from edge_agent.core.silence import Patience
 from edge_agent.core.terms import PARTS, Terms
 from edge_agent.desk import Desk
 from edge_agent.desk import Sources as DeskSources
+from edge_agent.errors import ModelError
 from edge_agent.health import DISABLED, gateway_alerts
 from edge_agent.ingest.inbox import Inbox
 from edge_agent.ingest.parts import Manners, Parts
@@ -40,11 +42,14 @@ from edge_agent.sources.mapped import Device
 from edge_agent.sources.pseudonyms import Pseudonyms
 from edge_agent.sources.registry import Registry
 from edge_agent.supervisor import Supervisor, Task
+from edge_agent.updating import Updating
 from edge_agent.wire.home_assistant import House
 from edge_agent.wire.outbox import Stream
 from edge_agent.wire.rest import RecordedMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cloud_sync.uplink import Uplink, UplinkSettings
     from edge_agent.adapters.ocpp_ws import OcppServer, OcppSettings
     from edge_agent.adapters.scheduler import Scheduler
@@ -64,6 +69,7 @@ LISTEN_EVERY_S = 5.0
 SUGGEST_EVERY_S = 60.0
 LEARN_EVERY_S = 3_600.0
 GATEWAY_EVERY_S = 60.0
+MODELS_EVERY_S = 5.0
 STATUS_EVERY_S = 60.0
 STATISTICS_EVERY_S = 600.0
 SUM_UP_EVERY_S = 120.0
@@ -80,8 +86,11 @@ class Service:
         """Build all parts and open the store. Raises ConfigError, StoreError, BrokerError."""
         self._clock = clock
         self._manager = manager
+        self._looks: list[Callable[[], None]] = []
         self._inbox = Inbox()
-        self._shelf = shelf(config.models.dir)
+        known = releases(config)
+        self._shelf = shelf(known)
+        self._updating = Updating(known, self._shelf, clock, bounds(config))
         self._store = SqliteStore(config.store.path, store_bounds(config), clock.now())
         self._registry = registry(config)
         self._broker = MqttBroker(broker_settings(config, self._registry), self._inbox)
@@ -100,7 +109,7 @@ class Service:
 
     def run(self) -> int:
         """Serve until asked to stop; return the exit code. Call `bind` before."""
-        self._shelf.load(self._clock.now())
+        self._updating.start()
         self._ingest.restore()
         self._tell_of_damage()
         self.supervisor.start()
@@ -111,6 +120,26 @@ class Service:
         self.supervisor.stop()
         self._store.close()
         return 0 if self.supervisor.failed is None else 1
+
+    def apply(self, config: Config) -> None:
+        """Let a configuration hold that differs in live keys alone; read certificates and secrets again.
+
+        Raises ConfigError, BrokerError; nothing has changed then but certificates that could be read.
+        """
+        told, secret_now = operator(config), secret(config.mqtt.password_file)
+        known_passwords = passwords(config.ocpp.passwords_file)
+        self.web.renew()
+        if self._ocpp is not None:
+            self._ocpp.renew(known_passwords)
+        self._broker.renew(config.mqtt.username, secret_now)
+        self._desk.operator = self._records.operator = told
+        self._updating.bounds = bounds(config)
+        self._inbox.order(partial(self._ingest.behave, manners(config)))
+        self._inbox.order(partial(setattr, self._store, "bounds", store_bounds(config)))
+
+    def each_second(self, look: Callable[[], None]) -> None:
+        """Have the main thread look at something each second; before `run`."""
+        self._looks.append(look)
 
     def _watch(self, scheduler: Scheduler) -> None:
         """Until the end: tell systemd that all makes progress, and look whether the clock was set."""
@@ -124,6 +153,8 @@ class Service:
             if not ready and self.supervisor.turned(started_s):
                 ready = True
                 self._manager.ready()
+            for look in self._looks:
+                look()
             seen, steps = steps, self._clock.look()
             if steps != seen:
                 self._clock_stepped(scheduler)
@@ -185,6 +216,7 @@ class Service:
                 "suggest": (SUGGEST_EVERY_S, partial(order, ingest.suggest)),
                 "learn": (LEARN_EVERY_S, partial(order, ingest.learn)),
                 "gateway": (GATEWAY_EVERY_S, self._look_at_gateway),
+                "models": (MODELS_EVERY_S, partial(self._updating.look, partial(order, ingest.swapped))),
                 "status": (STATUS_EVERY_S, partial(order, ingest.tell_status)),
                 "statistics": (STATISTICS_EVERY_S, partial(order, ingest.tell_statistics)),
                 "sum_up": (SUM_UP_EVERY_S, partial(order, ingest.sum_up)),
@@ -210,6 +242,7 @@ class Service:
                 partial(
                     _under_other_names, self._registry, Pseudonyms(secrets.token_bytes(32), config.prefix)
                 ),
+                rollout=self._updating.rollout,
             ),
             told,
         )
@@ -222,7 +255,7 @@ class Service:
             tls_key=config.web.tls_key,
         )
         shown = prometheus_registry(self._ingest.counts, self._gauges)
-        records = Records(reader, looks, told, self._clock)
+        self._records = records = Records(reader, looks, told, self._clock)
         app = create_app((desk, records), KeyRing(config.web.keys_file), settings, shown)
         return WebServer(app, settings, None if self._ocpp is None else self._ocpp.serve)
 
@@ -325,9 +358,24 @@ def _under_other_names(registry: Registry, pseudonyms: Pseudonyms, message: Mess
     )
 
 
-def shelf(models_dir: Path) -> Shelf:
+def releases(config: Config) -> ReleaseFolder:
+    """Return the releases of the models on this box."""
+    shipped = config.models.dir
+    try:
+        number = release_of(shipped)
+    except ModelError:  # told where its models are loaded
+        number = 0
+    return ReleaseFolder(config.releases_dir, shipped, number)
+
+
+def shelf(known: ReleaseFolder) -> Shelf:
     """Return the models' shelf, empty yet: the rules judge until `load`."""
-    return Shelf(Loaders(partial(load_failure, models_dir), partial(load_anomaly, models_dir)))
+    return Shelf(Loaders(load_failure, load_anomaly), known.directory(known.rollout().judging))
+
+
+def bounds(config: Config) -> Bounds:
+    """Return how long newer models are tried, and what they may not do meanwhile."""
+    return Bounds(hours=config.models.trial_hours, jump=config.models.alarm_jump)
 
 
 def site(config: Config) -> Site:

@@ -15,7 +15,10 @@ from edge_agent.wire.rest import ModelEntry, ModelStatus
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
     from typing import Any
+
+    from edge_agent.trial import Trial
 
 FileModel = Literal["failure_predictor", "anomaly_detector"]
 FILE_MODELS: tuple[FileModel, ...] = get_args(FileModel)
@@ -24,21 +27,36 @@ OPTIMISER = "maintenance_optimizer"
 
 @dataclass(frozen=True, slots=True)
 class Loaders:
-    """How the models are read from their directory. Each raises ModelError."""
+    """How the models are read from a directory. Each raises ModelError."""
 
-    failure: Callable[[], FailureModel]
-    anomaly: Callable[[], AnomalyModel]
+    failure: Callable[[Path], FailureModel]
+    anomaly: Callable[[Path], AnomalyModel]
+
+    def both(self, directory: Path) -> Models:
+        """Return the models of a directory. Raises ModelError where one of them is refused."""
+        return Models(self.failure(directory), self.anomaly(directory))
 
 
 class Shelf:
-    """Holds the models that judge. `models` is one value: whoever has taken it is not disturbed by a swap."""
+    """Holds the models that judge. `models` is one value: whoever has taken it is not disturbed by a swap.
 
-    def __init__(self, loaders: Loaders) -> None:
+    directory: where they are from. trial: another release is asked beside them.
+    """
+
+    def __init__(self, loaders: Loaders, directory: Path) -> None:
         self.models = Models(RulesFailure(), RulesAnomaly())
-        self._loaders = loaders
+        self.directory = directory
+        self.loaders = loaders
+        self.trial: Trial | None = None
         self._swapping = Lock()
         self._refused: dict[str, str] = {}
         self._loaded_at: dict[str, datetime] = {}
+
+    @property
+    def live(self) -> Models:
+        """Those that judge what comes in; while another release is tried, it is asked too."""
+        trial = self.trial
+        return self.models if trial is None else trial.live
 
     @property
     def refused(self) -> dict[str, str]:
@@ -54,6 +72,13 @@ class Shelf:
                 self._loaded_at.setdefault(name, now)
         self._loaded_at[OPTIMISER] = now
 
+    def swap(self, models: Models, directory: Path, now: datetime) -> None:
+        """Let the models of another directory judge from now on, in one step."""
+        with self._swapping:
+            self.models, self.directory = models, directory
+            self._refused.clear()
+            self._loaded_at.update(dict.fromkeys(FILE_MODELS, now))
+
     def reload(self, name: FileModel, now: datetime) -> str:
         """Load one model's file and let it judge; return its version.
 
@@ -62,9 +87,9 @@ class Shelf:
         try:
             with self._swapping:
                 if name == "failure_predictor":
-                    self.models = replace(self.models, failure=self._loaders.failure())
+                    self.models = replace(self.models, failure=self.loaders.failure(self.directory))
                 else:
-                    self.models = replace(self.models, anomaly=self._loaders.anomaly())
+                    self.models = replace(self.models, anomaly=self.loaders.anomaly(self.directory))
         except ModelError as error:
             self._refused[name] = str(error)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -37,10 +38,10 @@ class Files:
     def __init__(self) -> None:
         self.damaged: set[str] = set()
 
-    def failure(self) -> FailureModel:
+    def failure(self, _: Path) -> FailureModel:
         return no_file() if "failure_predictor" in self.damaged else FileFailure()
 
-    def anomaly(self) -> AnomalyModel:
+    def anomaly(self, _: Path) -> AnomalyModel:
         return no_file() if "anomaly_detector" in self.damaged else FileAnomaly()
 
 
@@ -51,7 +52,7 @@ def files() -> Files:
 
 @pytest.fixture
 def shelf(files: Files) -> Shelf:
-    return Shelf(Loaders(files.failure, files.anomaly))
+    return Shelf(Loaders(files.failure, files.anomaly), Path())
 
 
 def statuses(shelf: Shelf) -> list[ModelStatus]:

@@ -88,6 +88,7 @@ class MqttBroker:
         self._live: int | None = None
         self._arrived = 0
         self._failures = 0
+        self._tls = _tls_context(settings) if settings.tls else None
         self._client = self._new_client()
         self._woken, self._waker = socket.socketpair()
         self._waker.settimeout(0.0)
@@ -106,6 +107,15 @@ class MqttBroker:
                     self._converse()
                 self.turned_s = time.monotonic()
                 self._stopping.wait(self._pause_s())
+
+    def renew(self, username: str | None, password: str | None) -> None:
+        """Be known by these from the next connection on, and by the certificate as its file is now.
+
+        The connection that stands goes on: the broker let us in, and nothing is lost. Raises BrokerError.
+        """
+        if self._tls is not None:
+            _load_certificates(self._tls, self._settings)
+        self._client.username_pw_set(username, password)
 
     def stop(self) -> None:
         """Say what the last will would, end the connection so that the session is kept, let `run` return."""
@@ -193,8 +203,8 @@ class MqttBroker:
             CallbackAPIVersion.VERSION2, client_id=settings.client_id, clean_session=False, manual_ack=True
         )
         client.username_pw_set(settings.username, settings.password)
-        if settings.tls:
-            client.tls_set_context(_tls_context(settings))
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         if settings.will is not None:
             client.will_set(*settings.will, qos=1, retain=True)
         client.connect_timeout = CONNECT_TIMEOUT_S
@@ -304,12 +314,22 @@ def try_connection(settings: BrokerSettings, timeout_s: float) -> str | None:
 def _tls_context(settings: BrokerSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:
+        reason = f"cannot use {settings.ca_file}: {error.strerror}"
+        raise BrokerError(reason) from error
+    _load_certificates(context, settings)
+    return context
+
+
+def _load_certificates(context: ssl.SSLContext, settings: BrokerSettings) -> None:
+    try:
+        if settings.ca_file is not None:
+            context.load_verify_locations(settings.ca_file)
         if settings.cert_file is not None:
             context.load_cert_chain(settings.cert_file, settings.key_file)
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:  # ssl's errors are among them
         reason = f"cannot use the broker's certificates: {error}"
         raise BrokerError(reason) from error
-    return context
 
 
 def _send_at_once(_client: Client, _data: object, connection: SocketLike) -> None:

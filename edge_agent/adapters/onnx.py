@@ -118,9 +118,13 @@ class AnomalyCard(ModelCard):
 
 
 class Manifest(Message):
-    """`manifest.json`. Entries are read one by one: a fault in one leaves the other model usable."""
+    """`manifest.json`. Entries are read one by one: a fault in one leaves the other model usable.
+
+    release: number of the pair, higher than any before it.
+    """
 
     format: Literal[1]
+    release: Annotated[int, Field(ge=0)] = 0
     models: dict[str, JsonValue]
 
 
@@ -183,6 +187,16 @@ class OnnxAnomaly:
     def scores(self, rows: FloatArray) -> FloatArray:
         """See `AnomalyModel`. A row's answer does not depend on the rows beside it."""
         return self._session.run(None, {INPUT: rows})[0][:, 0]
+
+
+def release_of(directory: Path) -> int:
+    """Return the number of a directory's release; 0 where it tells none. Raises ModelError."""
+    try:
+        return Manifest.model_validate_json(_read(directory, MANIFEST, MAX_MANIFEST_BYTES)).release
+    except ValidationError as error:
+        raise ModelError(
+            f"{MANIFEST} is not one ({error.error_count()} faults); install the models again"
+        ) from None
 
 
 def load_failure(directory: Path) -> OnnxFailure:

@@ -29,7 +29,7 @@ from edge_agent.config import Config, load
 from edge_agent.errors import ConfigError, EdgeAgentError
 from edge_agent.overview import soonest_first, summaries
 from edge_agent.records import Looks, Records
-from edge_agent.service import operator, shelf
+from edge_agent.service import operator, releases, shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,7 +117,7 @@ def _checked(config_path: Path | None) -> str:
 
 def _site(config: Config) -> Mapping[str, Told]:
     """Return how the site stands, as the store has it."""
-    clock, models, told = SystemClock(), shelf(config.models.dir), operator(config)
+    clock, models, told = SystemClock(), shelf(releases(config)), operator(config)
     models.load(clock.now())
     view = kept_view(config, models.models)
     records = Records(SqliteReader(config.store.path), Looks(lambda: view, dict), told, clock)

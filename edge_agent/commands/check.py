@@ -22,7 +22,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.commands.findings import Finding, show
 from edge_agent.config import Config, load, passwords, secret
 from edge_agent.errors import ConfigError, EdgeAgentError
-from edge_agent.service import broker_settings, registry
+from edge_agent.service import broker_settings, registry, releases
 from edge_agent.sources import Received
 
 if TYPE_CHECKING:
@@ -47,6 +47,17 @@ def check(config_path: Path | None) -> int:
     for name, finding in findings:
         show(name, finding)
     return int(any(finding.fault is not None for _, finding in findings))
+
+
+def check_configuration(config_path: Path | None) -> int:
+    """Look whether the configuration and its secrets could be loaded now. Raises ConfigError, BrokerError."""
+    config, unknown = load(config_path)
+    broker_settings(config, registry(config))
+    passwords(config.ocpp.passwords_file)
+    for sentence in unknown:
+        show("configuration", Finding("", sentence))
+    print(f"the configuration of site {config.site_id} has no faults")
+    return 0
 
 
 def show_sample(config_path: Path | None, topic: str, payload_path: Path | None) -> int:
@@ -103,8 +114,13 @@ def _store(config: Config) -> Finding:
 
 
 def _models(config: Config) -> Finding:
-    versions = load_failure(config.models.dir).version, load_anomaly(config.models.dir).version
-    return Finding(f"failure predictor {versions[0]}, anomaly detector {versions[1]}: golden answers agree")
+    known = releases(config)
+    directory = known.directory(known.rollout().judging)
+    versions = load_failure(directory).version, load_anomaly(directory).version
+    told = f"failure predictor {versions[0]}, anomaly detector {versions[1]}: golden answers agree"
+    if config.models.repository_url and not config.models.root.exists():
+        return Finding("", f"{told}; [models] repository_url needs {config.models.root}, and there is none")
+    return Finding(told)
 
 
 def _certificates(config: Config) -> Finding:

@@ -22,7 +22,15 @@ from edge_agent.ingest.parts import Parts
 from edge_agent.ingest.publisher import Publisher
 from edge_agent.ingest.thread import Ingest
 from edge_agent.ports import Commit, Connected, Message
-from edge_agent.service import LISTEN_EVERY_S, SUGGEST_EVERY_S, manners, registry, shelf, store_bounds
+from edge_agent.service import (
+    LISTEN_EVERY_S,
+    SUGGEST_EVERY_S,
+    manners,
+    registry,
+    releases,
+    shelf,
+    store_bounds,
+)
 from edge_agent.wire.outbox import RecordType
 from edge_agent.wire.types import UtcTime
 
@@ -145,7 +153,7 @@ class Player:
         self._played = start
         self._inbox = Inbox()
         self._narrator = Narrator(config, start, out)
-        models = shelf(config.models.dir)
+        models = shelf(releases(config))
         models.load(start)
         broker = NoBroker()
         self._ingest = Ingest(

@@ -14,6 +14,7 @@ from edge_agent import __version__, logs
 from edge_agent.clock import SystemClock
 from edge_agent.config import load
 from edge_agent.notify import ServiceManager
+from edge_agent.reloading import Reloading
 from edge_agent.service import Service
 
 if TYPE_CHECKING:
@@ -29,13 +30,20 @@ log = logging.getLogger(__name__)
 
 
 def run(config_path: Path | None) -> int:
-    """Serve until SIGTERM or SIGINT. Raises ConfigError, StoreError, BrokerError."""
+    """Serve until SIGTERM or SIGINT; at SIGHUP, read the configuration again.
+
+    Raises ConfigError, StoreError, BrokerError.
+    """
     logs.set_up(os.environ)
     config, unknown = load(config_path)
     for sentence in unknown:
         log.warning("unknown setting ignored", extra={"setting": sentence})
-    service = Service(config, SystemClock(), ServiceManager(os.environ))
+    manager = ServiceManager(os.environ)
+    service = Service(config, SystemClock(), manager)
     service.bind()
+    reloading = Reloading(config, lambda: load(config_path), service.apply, manager)
+    signal.signal(signal.SIGHUP, lambda *_: reloading.ask())
+    service.each_second(reloading.look)
     return serve(service)
 
 

@@ -9,7 +9,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.commands.kept import kept_view
 from edge_agent.config import load
 from edge_agent.ingest.state import open_alerts
-from edge_agent.service import shelf
+from edge_agent.service import releases, shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ def status(config_path: Path | None) -> int:
     if not config.store.path.exists():
         print(f"nothing is known yet: there is no store at {config.store.path}; start `edge-agent run`")
         return 1
-    models = shelf(config.models.dir)
+    models = shelf(releases(config))
     models.load(SystemClock().now())
     view = kept_view(config, models.models)
     _show_chargers(view)

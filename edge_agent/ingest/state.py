@@ -30,7 +30,7 @@ from edge_agent.core.work import readings_of
 from edge_agent.errors import DEFECT
 from edge_agent.wire.alert import AlertType, Quiet
 from edge_agent.wire.answers import SuggestionState
-from edge_agent.wire.metrics import Metrics
+from edge_agent.wire.metrics import ConnectorStatus, Metrics
 from edge_agent.wire.outbox import Stream
 from edge_agent.wire.service import DeviceChange
 from edge_agent.wire.types import SITE, EvseId
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from edge_agent.core.charger import Charger
     from edge_agent.core.downtime import Outage
     from edge_agent.core.silence import Listening, Patience
     from edge_agent.core.telling import Which
@@ -70,12 +71,12 @@ class State:
         self, site: Site, failure_after: timedelta = FAILURE_AFTER, which_readings: Which = "none"
     ) -> None:
         """failure_after: how long an outage must last to be a failure. which_readings: go up."""
-        self._which_readings: Which = which_readings
+        self.which_readings: Which = which_readings
         self._told_readings: dict[EvseId, ToldReading] = {}
         self.site = site
         self.gaps: deque[Gap] = deque(maxlen=MOST_GAPS)
         """When nothing could be heard, oldest first."""
-        self._failure_after = failure_after
+        self.failure_after = failure_after
         self.latest: dict[EvseId, Judgement] = {}
         self.suggestions: dict[str, MaintenanceAnswer] = {}
 
@@ -110,13 +111,13 @@ class State:
     def _goes_up(self, outcome: Outcome) -> bool:
         """Say whether a reading is worth sending up, and remember it if so."""
         judged, reading = outcome.judgement, outcome.reading
-        if outcome.refusal is not None or self._which_readings == "none":
+        if outcome.refusal is not None or self.which_readings == "none":
             return False
         if judged is None:  # of the past: whole measurements fill the history there too
             return isinstance(reading.metrics, Metrics) and not reading.retained
         before = self._told_readings.get(outcome.evse)
         now, at = judged.charger.now, outcome.reading.at
-        if not is_worth_telling(before, now, at, self._which_readings):
+        if not is_worth_telling(before, now, at, self.which_readings):
             return False
         self._told_readings[outcome.evse] = ToldReading(now, at)
         return True
@@ -129,7 +130,7 @@ class State:
             batch.tell_attempt(attempts.told(outcome.evse, tried))
 
     def _tell_outage(self, evse: EvseId, outage: Outage, at: datetime, batch: Batch) -> None:
-        told = downtime.told(evse, outage, self.gaps, at, self._failure_after)
+        told = downtime.told(evse, outage, self.gaps, at, self.failure_after)
         batch.tell_downtime(told, at, self._next_alert_seq())
 
     def change_device(self, charger_id: str, change: Change, deed: Deed, batch: Batch) -> DeviceChange | None:
@@ -242,9 +243,11 @@ class State:
     def weigh_maintenance(self, terms: Terms, now: datetime, batch: Batch) -> None:
         """Weigh maintenance anew for all chargers together, each by its worst EVSE; tell what moved.
 
-        Only a calibrated model gives probabilities that costs can be weighed with.
+        Only a calibrated model gives probabilities that costs can be weighed with. What is merely silent is
+        left as it was: see `_is_waited_for`.
         """
-        for fresh in suggestions([_subject(judged, now) for judged in self._worst()], terms):
+        judged = [each for each in self._worst() if not self._is_waited_for(each[0].charger, now)]
+        for fresh in suggestions([_subject(each, now) for each in judged], terms):
             before = self.suggestions.get(fresh.charger_id)
             kept = settled(before, fresh)
             if kept is not before and (fresh.action_required or before is not None):
@@ -254,6 +257,16 @@ class State:
             only = standing.connector_ids[0] if len(standing.connector_ids) == 1 else 0
             place = EvseId(charger_id, only), AlertType.MAINTENANCE_DUE
             self.tell_standing(place, due(standing, now), now, batch)
+
+    def _is_waited_for(self, charger: Charger, now: datetime) -> bool:
+        """Tell whether a charger is silent, and no reason to come yet: with the whole site, or not for long.
+
+        Most come back by themselves or by a reset from afar.
+        """
+        if charger.status is not ConnectorStatus.OFFLINE:
+            return False
+        together = self.is_open(SITE, AlertType.SITE_OFFLINE)
+        return together or now - charger.status_since < self.failure_after
 
     def decide(self, suggestion_id: str, decision: Decision, batch: Batch) -> MaintenanceAnswer | None:
         """Take what somebody decided of a suggestion and return it; None where there is none of that id."""

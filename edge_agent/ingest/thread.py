@@ -181,13 +181,17 @@ class Ingest:
             self._parts.publisher.offer_state(evse, judged)
 
     def _gateway_status(self) -> bytes:
-        since = self._listening_since
+        since, models = self._listening_since, self._parts.shelf.models
         told = {
             "status": "degraded" if self.view.watch_only else "online",
             "version": __version__,
             "since": since and since.isoformat().replace("+00:00", "Z"),
             "backlog": self._parts.publisher.backlog,
             "drift": self._drift.get("level", "unknown"),
+            "models": {
+                "failure_predictor": models.failure.version,
+                "anomaly_detector": models.anomaly.version,
+            },
         }
         return json.dumps(told).encode()
 
@@ -198,7 +202,7 @@ class Ingest:
         if not readings:
             return
         batch = self._keeping.batch
-        outcomes = self._state.observe(readings, self._parts.shelf.models, batch)
+        outcomes = self._state.observe(readings, self._parts.shelf.live, batch)
         self._keeping.folded(len(outcomes))
         for outcome in outcomes:
             self._counted["quarantined"] += outcome.refusal is not None
@@ -244,6 +248,11 @@ class Ingest:
         self.observe(self._state.work_done(done, self._parts.clock.now(), self._keeping.batch))
         self.did(deed)
         return done
+
+    def behave(self, manners: Manners) -> None:
+        """Work as the operator wants it from now on."""
+        self._manners = manners
+        self._state.failure_after, self._state.which_readings = manners.failure_after, manners.which_readings
 
     def listen(self) -> None:
         """Turn chargers that have fallen silent OFFLINE."""

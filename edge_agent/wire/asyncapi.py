@@ -39,6 +39,7 @@ class GatewayStatus(Message):
     since: UtcTime | None = Field(None, description="Since when it has had its connection.")
     backlog: int | None = Field(None, ge=0, description="Alerts that wait to be published.")
     drift: str | None = Field(None, description="Of the failure model's inputs, against its training.")
+    models: dict[str, str] | None = Field(None, description="Version of each model that judges.")
 
 
 MODELS: dict[type[BaseModel], JsonSchemaMode] = {

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from models.training.fleet import Array
 
 VERSION = "2.0.0"
+RELEASE = 1
+"""Higher with each pair that is published; see `models.repository`."""
 MODELS = Path(__file__).parent.parent
 GOLDEN_ROWS = 24
 TOLERANCE = 1e-5
@@ -81,7 +83,7 @@ def train(plan: FleetPlan, out: Path, workers: int = 2) -> None:
     for name, content in files.items():
         entries[name] = _identity(name, content) | origin | entries[name]
         (out / f"{name}.onnx").write_bytes(content)
-    manifest = {"format": MANIFEST_FORMAT, "models": entries}
+    manifest = {"format": MANIFEST_FORMAT, "release": RELEASE, "models": entries}
     (out / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False) + "\n")
     _check_parity(out, (hazard, forest), test)
     print(json.dumps({name: entry["metrics"] for name, entry in entries.items()}, indent=1))

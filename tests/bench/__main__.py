@@ -8,7 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import bench
-from tests.bench import central, flash, latency, memory, month, ocpp, page, rest, startup, throughput, week
+from tests.bench import (
+    central,
+    flash,
+    latency,
+    memory,
+    month,
+    ocpp,
+    page,
+    rest,
+    startup,
+    switch,
+    throughput,
+    week,
+)
 from tests.bench.report import Report
 
 if TYPE_CHECKING:
@@ -28,6 +41,7 @@ NAMES = (
     "week",
     "page",
     "month",
+    "switch",
 )
 
 
@@ -59,6 +73,7 @@ def _measurements(asked: argparse.Namespace) -> dict[str, Callable[[], list[Figu
         "month": lambda: month.measure(asked.month_days),
         "week": lambda: week.measure(asked.days),
         "ocpp": lambda: ocpp.measure(asked.ocpp_seconds, asked.repeats),
+        "switch": lambda: switch.measure(asked.releases),
         "flash": lambda: flash.measure(asked.flash_minutes),
     }
 
@@ -77,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=int, default=8, help="of each REST run; default 8")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the memory run; default 10")
     parser.add_argument("--starts", type=int, default=10, help="default 10")
+    parser.add_argument("--releases", type=int, default=5, help="of models that come; default 5")
     parser.add_argument("--days", type=float, default=7.0, help="offline; default 7")
     parser.add_argument("--page-minutes", type=float, default=60, help="default 60")
     parser.add_argument("--month-days", type=float, default=month.DAYS, help=f"default {month.DAYS:g}")

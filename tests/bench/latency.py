@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from queue import SimpleQueue
 from random import Random
 from threading import Event
@@ -47,6 +48,13 @@ class Arrival(NamedTuple):
 
     at: float
     state: str
+
+
+class Probe(NamedTuple):
+    """One alert. at: when the charger spoke, monotonic. ms: until it was on the screen."""
+
+    at: float
+    ms: float
 
 
 def measure(alerts: int) -> list[Figure]:
@@ -84,20 +92,30 @@ def _figures(rate: int, lasted_ms: list[float], background: dict[str, float]) ->
 
 def probe(port: int, alerts: int) -> list[float]:
     """Raise and clear so many alerts, one after the other; return how long each took to arrive, in ms."""
+    with probes(port) as asked:
+        return [each.ms for each in islice(asked, alerts)]
+
+
+@contextmanager
+def probes(port: int) -> Iterator[Iterator[Probe]]:
+    """Yield what raises an alert and clears it again, as often as it is asked for the next one."""
     arrivals: SimpleQueue[Arrival] = SimpleQueue()
-    pause, chance = Event(), Random(1)
-    lasted_ms = []
     with connected(port, VIEWER, _listener(arrivals)) as screen, connected(port, PROBE) as charger:
         _subscribe(screen)
         tell(charger)
-        for _ in range(alerts):
-            pause.wait(chance.uniform(*PAUSE_S))
-            told_at = tell(charger, CUT)
-            lasted_ms.append(1000 * (_arrival(arrivals, "OPEN") - told_at))
-            tell(charger)
-            tell(charger)
-            _arrival(arrivals, "CLEARED")
-    return lasted_ms
+        yield _probing(charger, arrivals)
+
+
+def _probing(charger: Client, arrivals: SimpleQueue[Arrival]) -> Iterator[Probe]:
+    pause, chance = Event(), Random(1)
+    while True:
+        pause.wait(chance.uniform(*PAUSE_S))
+        told_at = tell(charger, CUT)
+        opened_at = _arrival(arrivals, "OPEN")
+        tell(charger)
+        tell(charger)
+        _arrival(arrivals, "CLEARED")
+        yield Probe(told_at, 1000 * (opened_at - told_at))
 
 
 def tell(charger: Client, *codes: str) -> float:

@@ -25,7 +25,7 @@ from edge_agent.ingest.publisher import Publisher
 from edge_agent.ingest.state import open_alerts
 from edge_agent.ingest.thread import Ingest
 from edge_agent.ports import Connected, Message
-from edge_agent.service import manners, registry, shelf, site, store_bounds
+from edge_agent.service import manners, registry, releases, shelf, site, store_bounds
 from edge_agent.simulator.components import DAY_S
 from edge_agent.simulator.fleet import Fleet, SitePlan
 from edge_agent.simulator.parameters import Mode
@@ -204,7 +204,7 @@ class Month:
         self._config = config = Config.model_validate({"site_id": "site-month", "store": store})
         self._clock, self._inbox, silent = ReplayClock(START), Inbox(), NoBroker()
         self._store = SqliteStore(path, store_bounds(config), START)
-        models = shelf(config.models.dir)
+        models = shelf(releases(config))
         models.load(START)
         told = Publisher(silent, self._store, config.prefix)
         parts = Parts(self._inbox, self._store, silent, registry(config), models, told, self._clock)

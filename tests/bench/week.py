@@ -23,7 +23,7 @@ from edge_agent.ingest.parts import Parts
 from edge_agent.ingest.publisher import Publisher
 from edge_agent.ingest.thread import Ingest
 from edge_agent.ports import Connected, Message
-from edge_agent.service import manners, registry, shelf, site, store_bounds
+from edge_agent.service import manners, registry, releases, shelf, site, store_bounds
 from edge_agent.simulator.fleet import Fleet, SitePlan
 from tests.bench.report import Figure, at_most, middle
 from tests.bench.rig import SitePlan as BrokerPlan
@@ -96,7 +96,7 @@ def _week(config: Config, days: float) -> int:
     start = end - timedelta(days=days)
     clock, inbox = ReplayClock(start), Inbox()
     store = SqliteStore(config.store.path, store_bounds(config), start)
-    models = shelf(config.models.dir)
+    models = shelf(releases(config))
     models.load(start)
     silent = NoBroker()
     parts = Parts(

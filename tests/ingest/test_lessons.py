@@ -39,7 +39,7 @@ class Distributed(RisingModel):
 
 def opened(path: Path) -> Kerbside:
     site = Kerbside(a_store(path))
-    shelf = Shelf(Loaders(Distributed, RulesAnomaly))
+    shelf = Shelf(Loaders(lambda _: Distributed(), lambda _: RulesAnomaly()), Path())
     shelf.load(START)
     site.shelf.models = shelf.models
     site.ingest.swapped()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from edge_agent.core.models import Models
 from edge_agent.core.rules import RulesAnomaly, RulesFailure
 from edge_agent.core.silence import Listening, Patience
 from edge_agent.core.telling import Which
+from edge_agent.core.terms import Terms
 from edge_agent.errors import DEFECT
 from edge_agent.ingest.batch import Batch, Numbering
 from edge_agent.ingest.state import RULES as FALLBACK
@@ -187,6 +189,31 @@ def test_a_site_that_falls_silent_is_one_alert_with_a_life_and_survives_in_the_w
     assert [record.seq for record in news] == sorted({record.seq for record in news})
     assert '"CLEARED"' in news[-1].payload
     assert batch.commit.watches[SITE, AlertType.SITE_OFFLINE] is None
+
+
+def suggested(state: State, seconds: float) -> set[str]:
+    """Return the chargers that need work once maintenance is weighed at that moment."""
+    state.weigh_maintenance(Terms(), at(seconds), a_batch())
+    return {name for name, each in state.suggestions.items() if each.action_required}
+
+
+def test_nobody_is_sent_to_a_charger_that_is_silent_until_it_has_been_so_for_as_long_as_a_failure() -> None:
+    judged = Models(RisingModel(), RulesAnomaly())
+    state = State(site(), failure_after=timedelta(hours=4))
+    state.observe([said(0), said(60, "OFFLINE")], judged, a_batch())
+    assert suggested(state, 3_600) == set()
+    assert suggested(state, 60 + 4 * 3_600) == {EVSE.charger_id}
+
+
+def test_nobody_is_sent_to_chargers_that_are_silent_together_however_long() -> None:
+    state, batch, names = State(site()), a_batch(), ("A", "B", "C")
+    judged = Models(RisingModel(), RulesAnomaly())
+    state.observe(
+        [said(10 * n)._replace(charger_id=name) for n in range(30) for name in names], judged, batch
+    )
+    state.observe(state.silence(at(420), Listening(at(-86_400)), Patience(), batch), judged, batch)
+    assert state.is_open(SITE, AlertType.SITE_OFFLINE)
+    assert suggested(state, 86_400) == set()
 
 
 def test_while_nothing_can_be_heard_the_site_s_alert_stands_as_it_is() -> None:

@@ -694,7 +694,7 @@ def test_the_gateways_status_is_retained_with_version_since_and_backlog(site: Ke
     site.ingest.tell_status()
     (status,) = [each for each in site.broker.sent if each.topic == f"{PREFIX}/gateway/status"]
     assert status.retain
-    assert set(status.told) == {"status", "version", "since", "backlog", "drift"}
+    assert set(status.told) == {"status", "version", "since", "backlog", "drift", "models"}
     assert status.told["status"] == "online"
     assert status.told["since"].endswith("Z")
 

@@ -79,6 +79,13 @@ class Mosquitto:
         (self._folder / "mosquitto.db").unlink()
         self.start()
 
+    def change_password(self, name: str, password: str) -> None:
+        """Give an account another password and start anew; packaging/mosquitto/README.md says why."""
+        command = [tool("mosquitto_passwd"), "-b", str(self._folder / "edge-agent.passwd"), name, password]
+        subprocess.run(command, check=True, timeout=DEADLINE_S)
+        self.stop()
+        self.start()
+
     def wait_for_agent(self, after: int = 0) -> None:
         """Return once the agent has subscribed: from then on the broker keeps what comes for it."""
         last = f"edge-agent-{SITE_ID} 1 {PREFIX}/alerts/+/+/+/ack"

@@ -195,7 +195,7 @@ def no_file() -> Any:
 
 def rules_shelf() -> Shelf:
     """Return a shelf on which the rules judge, by loaders that succeed."""
-    shelf = Shelf(Loaders(RulesFailure, RulesAnomaly))
+    shelf = Shelf(Loaders(lambda _: RulesFailure(), lambda _: RulesAnomaly()), Path())
     shelf.load(START)
     return shelf
 

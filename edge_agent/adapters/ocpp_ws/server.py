@@ -10,7 +10,7 @@ import logging
 import re
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ from edge_agent.backoffice.conversation import Conversation, Standing, Untold
 from edge_agent.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from websockets.asyncio.client import ClientConnection
@@ -128,15 +128,29 @@ class OcppServer:
         keep_alive(self._socket)
         self._tls = self._tls_context()
 
+    def renew(self, passwords: Mapping[str, str]) -> None:
+        """Ask whoever connects from now on for these, and show the certificate as its file is now.
+
+        Raises ConfigError.
+        """
+        self._tls_context()  # half a pair must not go live
+        if self._tls is not None:
+            self._load_certificate(self._tls)
+        self._settings = replace(self._settings, passwords=passwords)
+
     def _tls_context(self) -> ssl.SSLContext | None:
         if self._settings.tls_cert is None:
             return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._load_certificate(context)
+        return context
+
+    def _load_certificate(self, context: ssl.SSLContext) -> None:
+        assert self._settings.tls_cert is not None  # noqa: S101 - there is a context
         try:
             context.load_cert_chain(self._settings.tls_cert, self._settings.tls_key)
         except OSError as error:  # ssl's errors are among them
             raise ConfigError([f"[ocpp] tls_cert, tls_key: cannot be used: {error.strerror}"]) from None
-        return context
 
     async def serve(self) -> None:
         """Serve until cancelled."""

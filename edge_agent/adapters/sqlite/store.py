@@ -46,7 +46,7 @@ class SqliteStore:
         self.set_aside = None
         self.unreadable = Counter()
         self._path = None if str(path) == ":memory:" else Path(path)
-        self._bounds = bounds
+        self.bounds = bounds
         self._lock = None if self._path is None else opening.lock(self._path)
         try:
             self._connection, self._marks = self._open_sound(opened_at)
@@ -68,7 +68,7 @@ class SqliteStore:
             connection = opening.connect_to_write(self._path)
             try:
                 migrate(connection)
-                writing.seat_consumers(connection, self._bounds.consumers)
+                writing.seat_consumers(connection, self.bounds.consumers)
                 return connection, writing.marks(connection)
             except BaseException:
                 connection.close()
@@ -98,7 +98,7 @@ class SqliteStore:
     def commit(self, batch: Commit) -> None:
         """Keep the batch durably: when this returns, it survives a power cut. Raising, it kept nothing."""
         with self._transaction():
-            after = writing.write(self._connection, batch, self._marks, self._bounds.quarantine_bytes)
+            after = writing.write(self._connection, batch, self._marks, self.bounds.quarantine_bytes)
         self._marks = after
 
     def records_after(self, stream: Stream, seq: int, most: int) -> list[Record]:
@@ -131,7 +131,7 @@ class SqliteStore:
         gone: Counter[str] = Counter()
         with self._transaction():
             gone["suggestions"] = shelves.delete_finished(self._connection, now - FINISHED_KEPT)
-            oldest = now - timedelta(days=self._bounds.rollup_days)
+            oldest = now - timedelta(days=self.bounds.rollup_days)
             facts.delete_aged(self._connection, oldest, gone)
             gone["hours"] = hours.delete_old(self._connection, oldest)
         for _ in range(CUTS_A_TRIM):
@@ -142,8 +142,8 @@ class SqliteStore:
     def _cut(self, now: datetime, gone: Counter[str]) -> bool:
         """Delete the rows that may go next; return whether there were any."""
         with self._transaction():
-            short = shortage(shelves.room(self._connection, self._path), self._bounds)
-            held = shelves.shelves(self._connection, self._bounds, now, ROWS_A_CUT)
+            short = shortage(shelves.room(self._connection, self._path), self.bounds)
+            held = shelves.shelves(self._connection, self.bounds, now, ROWS_A_CUT)
             cut = next_cut(held, short, ROWS_A_CUT)
             if cut is None:
                 return False

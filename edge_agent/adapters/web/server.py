@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
@@ -77,6 +78,18 @@ class WebServer:
             self._sockets = [_listen(host, port)]
         except OSError as error:
             raise ConfigError([f"[web] cannot listen on {host}:{port}: {error.strerror}. {REMEDY}"]) from None
+
+    def renew(self) -> None:
+        """Show the certificate as its file is now to whoever connects from now on. Raises ConfigError."""
+        context, cert = self._config.ssl, self._settings.tls_cert
+        if context is None or cert is None:
+            return
+        try:
+            # First into one that nobody is shown: half a pair must not go live.
+            for each in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):
+                each.load_cert_chain(cert, self._settings.tls_key)
+        except OSError as error:  # ssl's errors are among them
+            raise ConfigError([f"[web] tls_cert, tls_key: cannot be used: {error.strerror}"]) from None
 
     def run(self) -> None:
         """Serve until `stop`. To be run in a thread other than main, which owns the signals."""
