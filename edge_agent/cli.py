@@ -28,6 +28,7 @@ EXAMPLES = """examples:
   edge-agent record log.jsonl              what arrives, without names, for support
   edge-agent replay log.jsonl              what a recorded log leads to
   edge-agent charger retire CHG_007        it has left the site; its history stays
+  edge-agent enrol                         the code on the boot partition becomes site and token
   edge-agent bundle                        one file for support, without secrets and names
   edge-agent store export site.jsonl.gz    all that the store knows, as JSON lines
 """
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(commands.add_parser("keys", help="API keys, shown once, stored hashed"))
     _add_charger(commands.add_parser("charger", help="a charger has left the site, or was replaced"))
     _add_bundle(commands.add_parser("bundle", help="what support needs to see, without secrets and names"))
+    _add_enrol(commands.add_parser("enrol", help="a one-time code becomes this gateway's site and token"))
     _add_store(commands.add_parser("store", help="the local store: looked at, taken along, mended"))
     return parser
 
@@ -208,6 +210,13 @@ def _add_bundle(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(call=lambda command, asked: command.bundle(asked.config, asked.file))
     parser.add_argument(
         "file", type=Path, nargs="?", metavar="FILE", help="a new file; default: one for temporary files"
+    )
+
+
+def _add_enrol(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(call=lambda command, asked: command.enrol(asked.config, asked.file))
+    parser.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="default: edge-agent-enrol on the boot partition"
     )
 
 

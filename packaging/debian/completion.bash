@@ -6,9 +6,9 @@ _edge_agent() {
     charger) mapfile -t COMPREPLY < <(compgen -W "retire replace" -- "$word") ;;
     store) mapfile -t COMPREPLY < <(compgen -W "check export repair" -- "$word") ;;
     add) mapfile -t COMPREPLY < <(compgen -W "viewer technician admin" -- "$word") ;;
-    --config | replay | record | bundle | export | repair | --payload) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    --config | replay | record | bundle | enrol | export | repair | --payload) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     *)
-        mapfile -t COMPREPLY < <(compgen -W "run check status replay record keys certificate charger store bundle --config --version --help" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "run check status replay record keys certificate charger store bundle enrol --config --version --help" -- "$word")
         ;;
     esac
 }
