@@ -78,6 +78,7 @@ class Shelf:
             self.models, self.directory = models, directory
             self._refused.clear()
             self._loaded_at.update(dict.fromkeys(FILE_MODELS, now))
+            self._loaded_at.setdefault(OPTIMISER, now)
 
     def reload(self, name: FileModel, now: datetime) -> str:
         """Load one model's file and let it judge; return its version.

@@ -128,3 +128,20 @@ def test_entries_name_engine_and_what_the_file_tells(shelf: Shelf) -> None:
         "anomaly_detector",
         "maintenance_optimizer",
     ]
+
+
+def test_models_of_another_directory_judge_from_the_swap_on_and_are_reloaded_from_there(
+    shelf: Shelf, files: Files
+) -> None:
+    files.damaged = {"failure_predictor"}
+    shelf.load(START)
+    files.damaged = set()
+    later = START + timedelta(hours=1)
+    shelf.swap(shelf.loaders.both(Path("7")), Path("7"), later)
+    assert (shelf.models.failure.version, shelf.refused, shelf.directory) == ("failure-7", {}, Path("7"))
+    assert [entry.loaded_at for entry in shelf.entries()] == [later, later, START]
+
+
+def test_a_swap_may_be_the_first_thing_that_a_shelf_hears(shelf: Shelf) -> None:
+    shelf.swap(shelf.loaders.both(Path()), Path(), START)
+    assert statuses(shelf) == [LOADED, LOADED, LOADED]

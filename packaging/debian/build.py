@@ -1,7 +1,9 @@
 """`make package`: Debian packages of the agent, one a suite and architecture, that install with no network.
 
 Each holds an environment of its own under /usr/lib/edge-agent: Debian's Python, the wheels that the lock pins
-with their hashes, the agent. Wheels of another architecture are taken as they are; nothing is compiled.
+with their hashes, the agent, its models. Wheels of another architecture are taken as they are; nothing is
+compiled. The environment is in a folder of its version, and an upgrade unpacks the next beside it: cut off at
+any moment, it leaves one that is whole, which the command takes (see the script `edge-agent`).
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 LOCK = ROOT / "packaging/locks/package.lock"
 NAME = "edge-agent"
-HOME = Path("usr/lib/edge-agent")
-SHARE = Path("usr/share/edge-agent")
+HOMES = Path("usr/lib/edge-agent")
+WHOLE = "whole"
+"""dpkg unpacks by name and removes the other way round: this comes last, and goes first."""
 OWN = ("edge_agent", "cloud_sync")
 LEFT_OUT = ("simulator", "central", "__pycache__", "demo.py")
 """Of our own packages: what a gateway has no use for."""
@@ -63,12 +66,18 @@ def main() -> None:
     parser.add_argument("--arch", choices=[machine.debian for machine in MACHINES])
     parser.add_argument("--version", default=version(), help="default: the project's")
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
+    parser.add_argument(
+        "--updates-root",
+        type=Path,
+        metavar="FILE",
+        help="root.json of the models' repository; none: no updates",
+    )
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     for suite in SUITES:
         for machine in MACHINES:
             if asked.suite in (None, suite.number) and asked.arch in (None, machine.debian):
-                made = build(suite, machine, asked.version, asked.out)
+                made = build(suite, machine, asked.version, asked.out, asked.updates_root)
                 print(f"{made.name}  {made.stat().st_size / 1e6:.1f} MB", flush=True)
 
 
@@ -78,18 +87,21 @@ def version() -> str:
     return str(told)
 
 
-def build(suite: Suite, machine: Machine, told: str, out: Path) -> Path:
+def build(suite: Suite, machine: Machine, told: str, out: Path, updates_root: Path | None = None) -> Path:
     """Make one package and return its file."""
     full = f"{told}~deb{suite.number}u1"
+    home = HOMES / full
     with TemporaryDirectory() as folder:
         place = Path(folder)
         place.chmod(0o755)
-        site = place / HOME / f"lib/python{suite.python}/site-packages"
+        site = place / home / f"lib/python{suite.python}/site-packages"
         _install_wheels(suite, machine, site)
         _install_own(site, full)
-        _install_environment(suite, place)
+        _install_environment(suite, place / home)
         _install_files(place, full)
-        _install_unit(suite, place)
+        if updates_root is not None:
+            _copy(updates_root, place / "usr/share/edge-agent/root.json")
+        _install_units(suite, place)
         _install_control(suite, machine, full, place)
         file = out / f"{NAME}_{full}_{machine.debian}.deb"
         command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "--build", str(place), str(file)]
@@ -114,18 +126,20 @@ def _install_wheels(suite: Suite, machine: Machine, site: Path) -> None:
 def _install_own(site: Path, full: str) -> None:
     for name in OWN:
         shutil.copytree(ROOT / name, site / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    for name in MODELS:
+        _copy(ROOT / "models" / name, site / "models" / name)
     told = site / "edge_agent/__init__.py"
     told.write_text(told.read_text().replace(f'"{version()}"', f'"{full.partition("~")[0]}"'))
 
 
-def _install_environment(suite: Suite, place: Path) -> None:
+def _install_environment(suite: Suite, home: Path) -> None:
     """Make a virtual environment by hand: one that `venv` makes knows the path that it was made at."""
-    home = place / HOME
     (home / "bin").mkdir(parents=True)
     (home / "bin/python3").symlink_to(f"/usr/bin/python{suite.python}")
     (home / "pyvenv.cfg").write_text(
         f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {suite.python}\n"
     )
+    (home / WHOLE).touch()
 
 
 FILES = (
@@ -138,32 +152,37 @@ FILES = (
     ("packaging/mosquitto/acl", "usr/share/edge-agent/mosquitto/edge-agent.acl", 0o644),
     ("docs/configuration.md", "usr/share/doc/edge-agent/configuration.md", 0o644),
     ("LICENSE", "usr/share/doc/edge-agent/copyright", 0o644),
-    ("models/failure_predictor.onnx", "usr/share/edge-agent/models/failure_predictor.onnx", 0o644),
-    ("models/anomaly_detector.onnx", "usr/share/edge-agent/models/anomaly_detector.onnx", 0o644),
-    ("models/manifest.json", "usr/share/edge-agent/models/manifest.json", 0o644),
 )
+MODELS = ("manifest.json", "failure_predictor.onnx", "anomaly_detector.onnx")
 
 
 def _install_files(place: Path, full: str) -> None:
     for source, target, mode in FILES:
-        (place / target).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / source, place / target)
-        (place / target).chmod(mode)
-    for source, target in (("edge-agent.1", "usr/share/man/man1/edge-agent.1.gz"),):
-        (place / target).parent.mkdir(parents=True, exist_ok=True)
-        text = (HERE / source).read_text().replace("@VERSION@", full).encode()
-        (place / target).write_bytes(gzip.compress(text, mtime=0))
-    changes = gzip.compress((ROOT / "CHANGELOG.md").read_bytes(), mtime=0)
-    (place / "usr/share/doc/edge-agent/changelog.gz").write_bytes(changes)
+        _copy(ROOT / source, place / target, mode)
+    manual = (HERE / "edge-agent.1").read_text().replace("@VERSION@", full).encode()
+    _pack(manual, place / "usr/share/man/man1/edge-agent.1.gz")
+    _pack((ROOT / "CHANGELOG.md").read_bytes(), place / "usr/share/doc/edge-agent/changelog.gz")
 
 
-def _install_unit(suite: Suite, place: Path) -> None:
-    """Write the unit; an older systemd would warn of the back-off that it does not know."""
-    lines = (ROOT / "systemd/edge-agent.service").read_text().splitlines(keepends=True)
+def _install_units(suite: Suite, place: Path) -> None:
+    """Write the units; an older systemd would warn of the back-off that it does not know."""
     unknown = () if suite.number >= BACKS_OFF else ("RestartSteps=", "RestartMaxDelaySec=")
-    target = place / "usr/lib/systemd/system/edge-agent.service"
-    target.parent.mkdir(parents=True)
-    target.write_text("".join(line for line in lines if not line.startswith(unknown or ("\0",))))
+    folder = place / "usr/lib/systemd/system"
+    folder.mkdir(parents=True)
+    for unit in sorted((ROOT / "systemd").iterdir()):
+        lines = unit.read_text().splitlines(keepends=True)
+        (folder / unit.name).write_text("".join(line for line in lines if not line.startswith(unknown)))
+
+
+def _copy(source: Path, target: Path, mode: int = 0o644) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(mode)
+
+
+def _pack(content: bytes, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(gzip.compress(content, mtime=0))
 
 
 def _install_control(suite: Suite, machine: Machine, full: str, place: Path) -> None:

@@ -1,94 +1,103 @@
-"""`make package-test`: the amd64 package in a booted Debian 12 without a network, from install to purge.
-
-Needs root, systemd-nspawn and debootstrap. The root of Debian is made once, in the folder that --roots names.
-"""
+"""`make package-test`: see `tests/package`. Needs root, systemd-nspawn and debootstrap; for arm64 qemu."""
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-HERE = Path(__file__).parent
-BUILD = HERE.parents[1] / "packaging/debian/build.py"
-PACKAGES = "systemd,systemd-sysv,dbus,python3,openssl,mosquitto,mosquitto-clients,iproute2"
-SUITE, NAME = 12, "bookworm"
-UNIT = """[Unit]
-After=multi-user.target
-[Service]
-Type=oneshot
-ExecStart=/bin/sh -c 'sh /root/inside.sh >/root/log 2>&1; systemctl poweroff'
-[Install]
-WantedBy=multi-user.target
-"""
-BOOT_S = 300
+from tests import package
+from tests.package import recording
+from tests.package.debian import Debians, Failed, Root, build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OLD, NEW = "0.1.0", "0.1.1"
 
 
 def main() -> int:
-    """Build, boot, install, judge; return the exit code."""
+    """Carry out the parts that were asked for; return the exit code."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tests.package",
+        description=package.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help="default: service")
     parser.add_argument("--roots", type=Path, default=Path("/var/tmp/edge-agent-roots"))
     parser.add_argument("--mirror", default="", help="default: the machine's own")
     asked = parser.parse_args()
-    base = _base(asked.roots / NAME, asked.mirror)
-    with TemporaryDirectory(dir=asked.roots, prefix="run-") as folder:
-        root = Path(folder) / "root"
-        subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(root)], check=True)
-        for name, version in (("first", "0.1.0"), ("second", "0.1.1")):
-            _build(version, root / f"root/{name}.deb")
-        return _judge(root)
+    debians, failed = Debians(asked.roots, asked.mirror), []
+    for part in asked.parts or ["service"]:
+        print(f"== {part}", flush=True)
+        try:
+            PARTS[part](debians)
+        except (Failed, ValueError) as error:
+            print(f"{error}\n{part}: FAILED", flush=True)
+            failed.append(part)
+    print("FAILED: " + ", ".join(failed) if failed else "PASSED")
+    return int(bool(failed))
 
 
-def _base(root: Path, mirror: str) -> Path:
-    """Return a root of Debian, made where it is not there yet."""
-    if not (root / "usr/bin/mosquitto_pub").exists():
-        shutil.rmtree(root, ignore_errors=True)
-        root.parent.mkdir(parents=True, exist_ok=True)
-        print(f"Making a root of Debian in {root} (some minutes)", flush=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", NAME, str(root)]
-        subprocess.run([*command, *([mirror] if mirror else [])], check=True, stdout=subprocess.DEVNULL)
-    return root
+def service(debians: Debians, suite: int = 12) -> None:
+    """Install, use, break, boot again, upgrade, cut off, put back, remove, purge."""
+    with debians.copy(suite) as root:
+        _build_both(root, suite)
+        for stage in ("installed", "rebooted", "cut-off", "removed"):
+            _tell(root.boot(stage))
 
 
-def _build(version: str, target: Path) -> None:
-    with TemporaryDirectory() as out:
-        command = [sys.executable, str(BUILD), "--suite", str(SUITE), "--arch", "amd64"]
-        subprocess.run([*command, "--version", version, "--out", out], check=True)
-        shutil.move(next(Path(out).glob("*.deb")), target)
+def release(debians: Debians) -> None:
+    """Upgrade Debian itself under an agent with data."""
+    with debians.copy(12) as root:
+        _build_both(root, 12)
+        _tell(root.boot("installed"))
+        print("Upgrading Debian 12 to 13 by apt", flush=True)
+        build(root, "next.deb", suite=13, version=OLD)
+        root.upgrade(12, 13, "next.deb")
+        _tell(root.boot("upgraded"))
 
 
-def _judge(root: Path) -> int:
-    for name in ("inside.sh", "api.py"):
-        shutil.copyfile(HERE / name, root / "root" / name)
-    units = root / "etc/systemd/system"
-    (units / "multi-user.target.wants").mkdir(parents=True, exist_ok=True)
-    (units / "package-test.service").write_text(UNIT)
-    (units / "multi-user.target.wants/package-test.service").symlink_to("../package-test.service")
-    print("Booting it without a network", flush=True)
-    # SIGTERM has it power the container down; killed at once, it would leave that behind.
-    command = [
-        "timeout",
-        "--kill-after=60",
-        str(BOOT_S),
-        "systemd-nspawn",
-        "--quiet",
-        "--boot",
-        "--private-network",
-        "--register=no",
-        "--keep-unit",
-    ]
-    subprocess.run([*command, "-D", str(root)], check=False, stdout=subprocess.DEVNULL)
-    log = (root / "root/log").read_text()
-    passed = log.rstrip().endswith("PASSED")
-    print("\n".join(line for line in log.splitlines() if line.startswith("+ : ")) if passed else log)
-    print("PASSED" if passed else "FAILED")
-    return 0 if passed else 1
+def arm64(debians: Debians) -> None:
+    """Install under qemu, check, and replay a log there and here."""
+    log, outcomes = "log.jsonl", {}
+    for architecture in ("amd64", "arm64"):
+        with debians.copy(12, architecture) as root:
+            build(root, "edge-agent.deb", architecture=architecture, version=OLD)
+            recording.write(root.path / "root" / log)
+            root.run("dpkg", "-i", "/root/edge-agent.deb")
+            print(root.run("edge-agent", "--version").strip(), "on", root.run("uname", "-m").strip())
+            root.run("chmod", "755", "/root")
+            print(root.run("sh", "-c", "edge-agent check; edge-agent models verify").rstrip())
+            outcomes[architecture] = root.run("edge-agent", "replay", f"/root/{log}")
+    apart = recording.difference(outcomes["amd64"], outcomes["arm64"])
+    same = (
+        "byte for byte the same" if outcomes["amd64"] == outcomes["arm64"] else f"at most {apart:.1e} apart"
+    )
+    told = len(outcomes["amd64"].splitlines())
+    print(f"{recording.MESSAGES} messages, {told} outcomes: {same}")
+    if apart > recording.TOLERANCE:
+        message = f"outcomes are {apart:.1e} apart, allowed are {recording.TOLERANCE:.0e}"
+        raise Failed(message)
 
+
+def _build_both(root: Root, suite: int) -> None:
+    build(root, "first.deb", suite=suite, version=OLD)
+    made = build(root, "second.deb", suite=suite, version=NEW)
+    print(f"package for Debian {suite}: {made.stat().st_size / 1e6:.1f} MB")
+
+
+def _tell(lines: list[str]) -> None:
+    print("\n".join(line.removeprefix(": ") for line in lines), flush=True)
+
+
+PARTS: dict[str, Callable[[Debians], None]] = {
+    "service": service,
+    "service-13": lambda debians: service(debians, 13),
+    "release": release,
+    "arm64": arm64,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
