@@ -142,18 +142,12 @@ class State:
         if gone is None:
             return None
         self.site = gone.site
-        self.latest = others(self.latest, charger_id)
-        self._told_readings = others(self._told_readings, charger_id)
-        for evse in before.watches.keys() - gone.site.watches.keys():
-            for kind in before.watches[evse]:
-                batch.commit.watches[evse, kind] = None
+        self._forget(charger_id, before, batch)
         for alert in gone.alerts:
             batch.tell_alert(alert)
         for evse, outage in gone.outages.items():
             self._tell_outage(evse, downtime.of_the_site(outage, before.chargers), deed.at, batch)
         self._withdraw(charger_id, change, deed, batch)
-        batch.commit.meta[RETIRED] = NAMES.dump_json(self.site.retired).decode()
-        self._keep_quiets(batch)
         known = (evse.connector_id for evse in before.chargers if evse.charger_id == charger_id)
         told = DeviceChange(
             charger_id=charger_id,
@@ -165,6 +159,16 @@ class State:
         )
         batch.tell_device_change(told, self._next_alert_seq())
         return told
+
+    def _forget(self, charger_id: str, before: Site, batch: Batch) -> None:
+        """Have what stood of a charger forgotten here and in the store."""
+        self.latest = others(self.latest, charger_id)
+        self._told_readings = others(self._told_readings, charger_id)
+        for evse in before.watches.keys() - self.site.watches.keys():
+            for kind in before.watches[evse]:
+                batch.commit.watches[evse, kind] = None
+        batch.commit.meta[RETIRED] = NAMES.dump_json(self.site.retired).decode()
+        self._keep_quiets(batch)
 
     def _withdraw(self, charger_id: str, change: Change, deed: Deed, batch: Batch) -> None:
         """Have whoever was told of a suggestion for the device told that it stands no more."""
