@@ -8,6 +8,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ EXAMPLES = """examples:
   cloud-sync tokens add site-001 gw-001           a gateway's token, shown once, stored hashed
   cloud-sync tokens add site-001 gw-001 --certificate gw-001.pem
   cloud-sync tokens revoke gw-001
+  cloud-sync codes add site-001 gw-001            a one-time code: the gateway makes its token itself
   cloud-sync ingest                               gateways post to it; as many as one likes
   cloud-sync sink                                 Kafka to PostgreSQL; as many as there are partitions
 """
@@ -51,6 +53,8 @@ def _carry_out(asked: argparse.Namespace) -> int:
             _sink(told)
         case "migrate":
             _migrate(told)
+        case "codes":
+            _codes(told.ingest, asked)
         case _:
             _tokens(told.ingest.tokens_file, asked)
     return 0
@@ -105,6 +109,21 @@ def _migrate(told: settings.Settings) -> None:
         print(f"{what}: {', '.join(made) or 'nothing was missing'}")  # noqa: T201 - a command's output
 
 
+def _codes(told: settings.Ingest, asked: argparse.Namespace) -> None:
+    from cloud_sync.central.codes import CodeBook  # noqa: PLC0415 - of this command alone
+
+    book, now = CodeBook(told.codes_file, told.tokens_file), datetime.now(UTC)
+    if asked.action == "add":
+        until = now + timedelta(days=asked.days)
+        print(book.add(asked.site, asked.gateway, asked.tenant, until))  # noqa: T201 - a command's output
+    elif asked.action == "revoke":
+        print(f"{book.revoke(asked.gateway)} codes revoked")  # noqa: T201 - as above
+    else:
+        for each in book.all():
+            state = "used" if each.used_by else f"until {each.expires_at:%Y-%m-%d}"
+            print(f"{each.gateway_id:24}  {each.site_id:24}  {state}")  # noqa: T201 - as above
+
+
 def _tokens(path: Path, asked: argparse.Namespace) -> None:
     from cloud_sync.central import tokens  # noqa: PLC0415 - of this command alone
     from cloud_sync.central.certificates import fingerprint  # noqa: PLC0415 - as above
@@ -139,7 +158,19 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--tenant")
     add.add_argument("--certificate", type=Path, help="PEM file of the gateway's, instead of a token")
     actions.add_parser("revoke", help="forget a gateway's tokens").add_argument("gateway")
+    _add_codes(commands.add_parser("codes", help="one-time codes, for gateways that enrol by themselves"))
     return parser
+
+
+def _add_codes(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="make a gateway's code and show it once")
+    add.add_argument("site")
+    add.add_argument("gateway")
+    add.add_argument("--tenant")
+    add.add_argument("--days", type=int, default=90, help="for so long it may be used; default 90")
+    actions.add_parser("list", help="gateway, site and state of each code")
+    actions.add_parser("revoke", help="forget a gateway's codes; its token stays").add_argument("gateway")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 DEFAULT_PATH = Path("/etc/edge-agent/config.toml")
+ENROLMENT = "enrolment.toml"
+"""Beside the file: what a gateway was told at its enrolment counts instead of what all are flashed with."""
 ENVIRONMENT_PREFIX = "EDGE_AGENT__"
 EVERY = ("*",)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -459,6 +461,8 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> tuple[
     """
     wanted = path or (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
     values = _read(wanted) if wanted is not None else {}
+    if wanted is not None and (enrolled := wanted.with_name(ENROLMENT)).exists():
+        values = _over(values, _read(enrolled))
     unknown = _override(values, os.environ if environment is None else environment)
     try:
         config = Config.model_validate(values)
@@ -504,6 +508,17 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError([f"cannot read {path}: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path} is not TOML: {error}"]) from error
+
+
+def _over(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """Return values with others in their place, key by key."""
+    inner = {
+        key: _over(values[key], other)
+        if isinstance(other, dict) and isinstance(values.get(key), dict)
+        else other
+        for key, other in others.items()
+    }
+    return {**values, **inner}
 
 
 def _override(values: dict[str, Any], environment: dict[str, str] | os._Environ[str]) -> list[str]:

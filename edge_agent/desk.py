@@ -18,7 +18,7 @@ from edge_agent.errors import ModelError, StoreError
 from edge_agent.health import DISABLED, Facts, assess
 from edge_agent.ingest.parts import View
 from edge_agent.ingest.state import open_alerts
-from edge_agent.overview import Operator, summary, worst_first
+from edge_agent.overview import Operator, soonest_first, summaries, summary
 from edge_agent.ports import Changes
 from edge_agent.shelf import FILE_MODELS, OPTIMISER
 from edge_agent.wire.alert import Silence
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from edge_agent.wire.alert import Acknowledgement, Alert, Quiet
     from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, MaintenanceAnswer
     from edge_agent.wire.metrics import Metrics
-    from edge_agent.wire.rest import DecisionRequest, Health, ModelEntry, RecordedMessage
-    from edge_agent.wire.service import WorkDone, WorkRequest
+    from edge_agent.wire.rest import DecisionRequest, DeviceChangeRequest, Health, ModelEntry, RecordedMessage
+    from edge_agent.wire.service import Change, DeviceChange, WorkDone, WorkRequest
     from edge_agent.wire.types import EvseId
 
 MOST_REMEMBERED = 1_000
@@ -178,8 +178,7 @@ class Desk:
 
     def chargers(self) -> list[ChargerSummary]:
         """See `ports.Desk`."""
-        found = [self._summary(evse) for evse in self._sources.ingest.view.latest]
-        return sorted(found, key=worst_first)
+        return summaries(self._sources.ingest.view, self.operator, self._sources.clock.now())
 
     def alerts(self) -> list[Alert]:
         """See `ports.Desk`."""
@@ -218,8 +217,7 @@ class Desk:
 
     def suggestions(self) -> list[MaintenanceAnswer]:
         """See `ports.Desk`."""
-        standing = self._sources.ingest.view.suggestions.values()
-        return sorted(standing, key=lambda each: (each.recommended_date, each.charger_id))
+        return soonest_first(self._sources.ingest.view)
 
     def answer_alert(self, told: Acknowledgement | Silence, who: str) -> Alert | None:
         """See `ports.Desk`."""
@@ -253,6 +251,14 @@ class Desk:
         deed = self._deed(who, ("quiet", quiet.charger_id), quiet.by, quiet.note)
         told = quiet.model_copy(update={"since": since})
         return self._sources.inbox.order(partial(self._sources.ingest.quieten, told, deed))
+
+    def change_device(
+        self, charger_id: str, change: Change, request: DeviceChangeRequest, who: str
+    ) -> DeviceChange | None:
+        """See `ports.Desk`."""
+        deed = self._deed(who, (change.lower(), charger_id), request.by, request.note)
+        order = partial(self._sources.ingest.change_device, charger_id, change, deed)
+        return self._sources.inbox.order(order)
 
     def work_done(self, charger_id: str, request: WorkRequest, who: str) -> WorkDone | None:
         """See `ports.Desk`."""

@@ -75,6 +75,16 @@ def summary(view: View, evse: EvseId, operator: Operator, now: datetime) -> Char
     )
 
 
+def summaries(view: View, operator: Operator, now: datetime) -> list[ChargerSummary]:
+    """Return every EVSE of which something was judged, worst first."""
+    return sorted((summary(view, evse, operator, now) for evse in view.latest), key=worst_first)
+
+
+def soonest_first(view: View) -> list[MaintenanceAnswer]:
+    """Return the suggestions that stand."""
+    return sorted(view.suggestions.values(), key=lambda each: (each.recommended_date, each.charger_id))
+
+
 def _of_site(view: View, evse: EvseId) -> list[Alert]:
     """Return the site's alerts that name this charger."""
     watch = view.site.watches.get(SITE, {}).get(AlertType.SITE_OFFLINE)

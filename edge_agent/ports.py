@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from edge_agent.wire.rest import (
         ChargerSummary,
         DecisionRequest,
+        DeviceChangeRequest,
         Health,
         ModelEntry,
         Recording,
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from edge_agent.wire.rollout import Rollout
     from edge_agent.wire.service import (
         Attempt,
+        Change,
         Deed,
+        DeviceChange,
         Downtime,
         Episode,
         Fact,
@@ -91,6 +94,8 @@ class Commit:
     """The broker has lost the session: what was delivered before cannot come again."""
     cursors: dict[tuple[str, Stream], int] = field(default_factory=dict)
     suggestions: list[MaintenanceAnswer] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
+    """Chargers whose suggestions are deleted, by id."""
     facts: list[Fact] = field(default_factory=list)
     """What is over or done: outages, attempts, work."""
     meta: dict[str, str] = field(default_factory=dict)
@@ -198,9 +203,9 @@ class Changes:
 class Desk(Protocol):
     """All that the LAN interface may ask or order. Questions never write; orders go to the pipeline.
 
-    Everything is answered from memory in microseconds, but for the orders (`answer_alert`, `decide`,
-    `quieten`, `reload`, `work_done`), which wait for the pipeline thread or read files and so must not be
-    called on an event loop's own thread.
+    Everything is answered from memory in microseconds, but for the orders (`answer_alert`, `change_device`,
+    `decide`, `quieten`, `reload`, `work_done`), which wait for the pipeline thread or read files and so must
+    not be called on an event loop's own thread.
     """
 
     def failures(self, asked: Sequence[tuple[str, Metrics]], tenant_id: str | None) -> list[FailureAnswer]:
@@ -264,6 +269,12 @@ class Desk(Protocol):
 
     def recording(self, after: int | None) -> Recording:
         """Return what arrived after a number, with names replaced; None: begin now. Waits for no thread."""
+        ...
+
+    def change_device(
+        self, charger_id: str, change: Change, request: DeviceChangeRequest, who: str
+    ) -> DeviceChange | None:
+        """Let a charger be gone, or be another device; None: it is not known. Raises Busy."""
         ...
 
     def work_done(self, charger_id: str, request: WorkRequest, who: str) -> WorkDone | None:

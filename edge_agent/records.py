@@ -25,7 +25,7 @@ from edge_agent.wire.history import (
     SyncStatus,
 )
 from edge_agent.wire.rest import UptimeReport
-from edge_agent.wire.service import Attempt, Downtime, Gap, WorkDone
+from edge_agent.wire.service import Attempt, DeviceChange, Downtime, Gap, WorkDone
 from edge_agent.wire.types import EvseId
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Records:
             sessions=self._archive.newest(Attempt, *asked),
             downtime=self._archive.newest(Downtime, *asked),
             work=self._archive.newest(WorkDone, *asked),
+            changes=self._archive.newest(DeviceChange, *asked),
             past_alerts=self._archive.newest(Alert, *asked),
         )
 

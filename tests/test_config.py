@@ -294,3 +294,12 @@ def test_passwords_are_read_line_by_line_and_a_bad_line_is_named(tmp_path: Path)
         passwords(file)
     with pytest.raises(ConfigError, match="cannot read"):
         passwords(tmp_path / "none")
+
+
+def test_what_a_gateway_was_told_at_its_enrolment_counts_instead(toml: Path) -> None:
+    enrolled = 'site_id = "site-7"\n[sync]\nenabled = true\nurl = "https://c.example"\ntoken_file = "/t"\n'
+    toml.with_name("enrolment.toml").write_text(enrolled + "hots = 1\n")
+    config, unknown = loaded(toml, SITE + '[sync]\nreadings = "all"\nurl = "https://other.example"\n')
+    assert (config.site_id, config.sync.url, config.sync.readings) == ("site-7", "https://c.example", "all")
+    assert unknown == ["sync.hots: unknown key"]
+    assert loaded(toml, SITE, {"EDGE_AGENT__SITE_ID": "site-8"})[0].site_id == "site-8"

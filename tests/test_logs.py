@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from io import StringIO
 from pathlib import Path
@@ -82,9 +83,10 @@ def root_logger() -> object:
     [
         (StringIO(), {}, JsonLine),
         (Terminal(), {}, ReadableLine),
-        (Terminal(), {"JOURNAL_STREAM": "8:1"}, JsonLine),
+        (StringIO(), {"JOURNAL_STREAM": "8:1"}, JsonLine),
+        (Terminal(), {"JOURNAL_STREAM": "8:1"}, ReadableLine),
     ],
-    ids=["pipe", "terminal", "systemd"],
+    ids=["pipe", "terminal", "pipe below systemd", "terminal below systemd"],
 )
 def test_it_is_readable_on_a_terminal_and_json_elsewhere(
     monkeypatch: pytest.MonkeyPatch, stdout: StringIO, environment: dict[str, str], formatter: type
@@ -96,6 +98,24 @@ def test_it_is_readable_on_a_terminal_and_json_elsewhere(
     assert "hello" in stdout.getvalue()
     logging.getLogger("apscheduler.scheduler").info("chatter")
     assert "chatter" not in stdout.getvalue()
+
+
+@pytest.mark.usefixtures("root_logger")
+def test_the_journal_gets_priorities_before_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    named = os.fstat(write)
+    with os.fdopen(write, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        logs.set_up({"JOURNAL_STREAM": f"{named.st_dev}:{named.st_ino}"}, logging.DEBUG)
+        log = logging.getLogger("edge_agent.x")
+        for level in ("debug", "info", "warning", "error", "critical"):
+            getattr(log, level)("told", extra={"charger_id": "CHG_001"})
+    with os.fdopen(read) as journal:
+        lines = journal.read().splitlines()
+    assert [line[:3] for line in lines] == ["<7>", "<6>", "<4>", "<3>", "<2>"]
+    told = [json.loads(line[3:]) for line in lines]
+    assert [each["level"] for each in told] == ["debug", "info", "warning", "error", "critical"]
+    assert {each["charger_id"] for each in told} == {"CHG_001"}
 
 
 def test_no_key_is_ever_logged(

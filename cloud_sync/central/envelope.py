@@ -21,6 +21,7 @@ TOPICS = {
     RecordType.ALERT: "charger.failure_alerts",
     RecordType.MAINTENANCE: "charger.maintenance",
     RecordType.MAINTENANCE_DONE: "charger.maintenance",
+    RecordType.DEVICE_CHANGE: "charger.maintenance",
     RecordType.DOWNTIME: "charger.service",
     RecordType.ATTEMPT: "charger.service",
     RecordType.GATEWAY: "edge.gateways",

@@ -6,23 +6,28 @@ import logging
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import pairwise
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from cloud_sync.central.certificates import shown
+from cloud_sync.central.codes import CodeBook
 from cloud_sync.central.envelope import Outgoing, dead_letter, outgoing
 from cloud_sync.central.producer import Full, Messages
 from cloud_sync.central.settings import Ingest as IngestSettings
 from cloud_sync.central.tokens import Gateway, TokenBook
-from edge_agent.errors import Rejected
+from edge_agent.errors import ConfigError, Rejected
+from edge_agent.wire.enrolment import Enrolment, EnrolmentRequest
 from edge_agent.wire.uplink import Acknowledged, RejectedRecord, UplinkBatch
 
 MOST_COMPRESSED = 1024 * 1024
@@ -32,6 +37,7 @@ RETRY_S = 5
 MOST_GATEWAYS = 100_000
 BURST = 2.0
 BEARER = "Bearer "
+Question = TypeVar("Question", bound=BaseModel)
 
 log = logging.getLogger(__name__)
 
@@ -77,18 +83,7 @@ class Ingest:
 
     async def batches(self, request: Request) -> Response:
         """POST /v1/batches."""
-        try:
-            answer: Response = JSONResponse((await self._taken(request)).model_dump())
-        except Refused as refusal:
-            headers = {} if refusal.seconds is None else {"Retry-After": str(max(1, round(refusal.seconds)))}
-            answer = JSONResponse(
-                {"title": refusal.status.phrase, "status": refusal.status, "detail": str(refusal)},
-                refusal.status,
-                headers,
-                "application/problem+json",
-            )
-        except ClientDisconnect:
-            answer = Response(status_code=HTTPStatus.BAD_REQUEST)
+        answer = await _answered(self._taken(request))
         self._figures.batches.labels(answer.status_code).inc()
         return answer
 
@@ -145,6 +140,45 @@ class Ingest:
         return Acknowledged(acked_seq=acked, rejected=[each for each in rejected if each.seq <= acked])
 
 
+class Enrolling:
+    """Lets gateways that come with a one-time code have their place."""
+
+    def __init__(self, codes: CodeBook) -> None:
+        self._codes = codes
+
+    async def enrol(self, request: Request) -> Response:
+        """POST /v1/enrol."""
+        return await _answered(self._redeemed(request))
+
+    async def _redeemed(self, request: Request) -> Enrolment:
+        asked = _parsed(EnrolmentRequest, await _body(request))
+        try:
+            found = await run_in_threadpool(self._codes.redeem, asked, datetime.now(UTC))
+        except ConfigError as error:
+            log.error("no code can be used up", extra={"reason": str(error)})  # noqa: TRY400 - a disk, no defect
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "No code can be used up now.", RETRY_S) from None
+        if isinstance(found, Rejected):
+            raise Refused(HTTPStatus.FORBIDDEN, found.reason)
+        log.info("enrolled", extra={"site_id": found.site_id, "gateway_id": found.gateway_id})
+        return found
+
+
+async def _answered(answering: Awaitable[BaseModel]) -> Response:
+    """Return the answer, or the problem that there is with the question."""
+    try:
+        return JSONResponse((await answering).model_dump())
+    except Refused as refusal:
+        headers = {} if refusal.seconds is None else {"Retry-After": str(max(1, round(refusal.seconds)))}
+        return JSONResponse(
+            {"title": refusal.status.phrase, "status": refusal.status, "detail": str(refusal)},
+            refusal.status,
+            headers,
+            "application/problem+json",
+        )
+    except ClientDisconnect:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+
 def _messages(batch: UplinkBatch, gateway: Gateway) -> tuple[list[Outgoing], list[RejectedRecord]]:
     messages, rejected = [], []
     for record in batch.records:
@@ -182,13 +216,17 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _batch(body: bytes) -> UplinkBatch:
+def _parsed(kind: type[Question], body: bytes) -> Question:
     try:
-        batch = UplinkBatch.model_validate_json(body)
+        return kind.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {first['msg']}") from None
+
+
+def _batch(body: bytes) -> UplinkBatch:
+    batch = _parsed(UplinkBatch, body)
     seqs = [record.seq for record in batch.records]
     if seqs[0] != batch.first_seq or any(after <= before for before, after in pairwise(seqs)):
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "records: their numbers must rise from first_seq")
@@ -199,6 +237,7 @@ def create_app(messages: Messages, tokens: TokenBook, settings: IngestSettings) 
     """Return the application."""
     registry = CollectorRegistry()
     ingest = Ingest(messages, tokens, settings, Figures(registry))
+    enrolling = Enrolling(CodeBook(settings.codes_file, settings.tokens_file))
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "healthy", "service": "cloud-sync ingest"})
@@ -209,6 +248,7 @@ def create_app(messages: Messages, tokens: TokenBook, settings: IngestSettings) 
     return Starlette(
         routes=[
             Route("/v1/batches", ingest.batches, methods=["POST"]),
+            Route("/v1/enrol", enrolling.enrol, methods=["POST"]),
             Route("/health", health),
             Route("/metrics", metrics),
         ]

@@ -45,6 +45,11 @@ class Ingest(Section):
     most_batches: Annotated[int, Field(ge=1)] = 128
     batches_per_second: Annotated[float, Field(gt=0)] = 20.0
 
+    @property
+    def codes_file(self) -> Path:
+        """One-time codes, by their hashes: beside the tokens that they become."""
+        return self.tokens_file.with_name("codes.json")
+
 
 class Sink(Section):
     """retain_days: of each table's partitions. ahead_days: partitions made before they are needed."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from cloud_sync.central import files
 from edge_agent.errors import ConfigError
-
-TOKEN_PREFIX = "evzgw_"  # noqa: S105 - what every token begins with
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-][A-Za-z0-9._:-]{0,63}$")]
+from edge_agent.wire.enrolment import TOKEN_PREFIX, Name, Sha256
 
 
 class Gateway(BaseModel):
@@ -22,7 +19,7 @@ class Gateway(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     site_id: Name
     gateway_id: Name
     tenant_id: Name | None = None
@@ -75,36 +72,29 @@ def add(path: Path, site_id: str, gateway_id: str, tenant_id: str | None) -> str
 
 def add_hash(path: Path, sha256: str, site_id: str, gateway_id: str, tenant_id: str | None) -> None:
     """Put a gateway into the file, known by the hash of its token or certificate. Raises ConfigError."""
-    try:
-        known = _GATEWAYS.validate_json(path.read_bytes()) if path.exists() else []
-        gateway = Gateway(sha256=sha256, site_id=site_id, gateway_id=gateway_id, tenant_id=tenant_id)
-    except (OSError, ValidationError) as error:
-        raise ConfigError([f"{path}: {error}"]) from None
-    _write(path, [*known, gateway])
+    with files.changing(path):
+        try:
+            known = _GATEWAYS.validate_json(path.read_bytes()) if path.exists() else []
+            gateway = Gateway(sha256=sha256, site_id=site_id, gateway_id=gateway_id, tenant_id=tenant_id)
+        except (OSError, ValidationError) as error:
+            raise ConfigError([f"{path}: {error}"]) from None
+        _write(path, [*(each for each in known if each != gateway), gateway])
 
 
 def revoke(path: Path, gateway_id: str) -> int:
     """Forget a gateway's tokens and certificates; return how many there were. Raises ConfigError."""
-    try:
-        known = _GATEWAYS.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise ConfigError([f"{path}: {error}"]) from None
-    kept = [each for each in known if each.gateway_id != gateway_id]
-    _write(path, kept)
+    with files.changing(path):
+        try:
+            known = _GATEWAYS.validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise ConfigError([f"{path}: {error}"]) from None
+        kept = [each for each in known if each.gateway_id != gateway_id]
+        _write(path, kept)
     return len(known) - len(kept)
 
 
 def _write(path: Path, gateways: list[Gateway]) -> None:
-    beside = path.with_name(f"{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb") as file:
-            file.write(_GATEWAYS.dump_json(gateways, indent=1))
-        beside.replace(path)
-    except OSError as error:
-        raise ConfigError(
-            [f"{path}: cannot be written: {error.strerror}; see CLOUD_SYNC__INGEST__TOKENS_FILE"]
-        ) from None
+    files.write(path, _GATEWAYS.dump_json(gateways, indent=1))
 
 
 def _hashed(token: str) -> str:

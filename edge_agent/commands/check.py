@@ -9,7 +9,7 @@ import ssl
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,6 +19,7 @@ from edge_agent.adapters.onnx import load_anomaly, load_failure
 from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.adapters.web.keys import KeyRing
 from edge_agent.clock import SystemClock
+from edge_agent.commands.findings import Finding, show
 from edge_agent.config import Config, load, passwords, secret
 from edge_agent.errors import ConfigError, EdgeAgentError
 from edge_agent.service import broker_settings, registry, releases
@@ -30,20 +31,13 @@ if TYPE_CHECKING:
 BROKER_WAIT_S = UPSTREAM_WAIT_S = 5.0
 
 
-class Finding(NamedTuple):
-    """What a look at one thing found: `fault` is None where it is in order."""
-
-    told: str
-    fault: str | None = None
-
-
 def check(config_path: Path | None) -> int:
     """Look at everything the daemon needs; return 0 where all is in order, else 1."""
     try:
         config, unknown = load(config_path)
     except ConfigError as error:
         for fault in error.faults:
-            _print("configuration", Finding("", fault))
+            show("configuration", Finding("", fault))
         return 1
     findings = [("configuration", Finding("", sentence)) for sentence in unknown] or [
         ("configuration", Finding(f"site {config.site_id}, gateway {config.gateway}"))
@@ -51,7 +45,7 @@ def check(config_path: Path | None) -> int:
     for name, look in LOOKS.items():
         findings.append((name, _looked(look, config)))
     for name, finding in findings:
-        _print(name, finding)
+        show(name, finding)
     return int(any(finding.fault is not None for _, finding in findings))
 
 
@@ -61,7 +55,7 @@ def check_configuration(config_path: Path | None) -> int:
     broker_settings(config, registry(config))
     passwords(config.ocpp.passwords_file)
     for sentence in unknown:
-        _print("configuration", Finding("", sentence))
+        show("configuration", Finding("", sentence))
     print(f"the configuration of site {config.site_id} has no faults")
     return 0
 
@@ -216,8 +210,3 @@ LOOKS: dict[str, Callable[[Config], Finding]] = {
     "uplink": _uplink,
     "clock": _clock,
 }
-
-
-def _print(name: str, finding: Finding) -> None:
-    mark, told = ("ok   ", finding.told) if finding.fault is None else ("FAULT", finding.fault)
-    print(f"{mark}  {name:13}  {told}")

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import ssl
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import httpx
-
-from edge_agent.adapters.web.keys import KeyRing, Role
+from edge_agent.commands.local import local_agent
 from edge_agent.config import load
 from edge_agent.errors import EdgeAgentError
 
 if TYPE_CHECKING:
-    from edge_agent.config import Web
+    import httpx
 
 POLL_S = 0.5
-PATIENCE_S = 10.0
 TELL_EVERY_S = 5.0
 PATH = "/api/v1/diagnostics/recording"
 
@@ -31,38 +27,15 @@ def record(config_path: Path | None, file: Path, minutes: float) -> int:
     EdgeAgentError.
     """
     config, _ = load(config_path)
-    keys = KeyRing(config.web.keys_file)
-    key = keys.add(Role.ADMIN, "edge-agent record")
     try:
-        with file.open("x", encoding="utf-8") as out, _client(config.web, key.key) as agent:
+        with local_agent(config.web, "edge-agent record") as agent, file.open("x", encoding="utf-8") as out:
             count = _recorded(agent, out, time.monotonic() + 60 * minutes)
     except FileExistsError:
         raise EdgeAgentError(f"{file} exists already: name another file") from None
     except OSError as error:
         raise EdgeAgentError(f"cannot write {file}: {error.strerror}") from error
-    except httpx.HTTPError as error:
-        raise EdgeAgentError(f"the agent cannot be asked ({error}): is `edge-agent run` running?") from error
-    finally:
-        keys.revoke(key.id)
     print(f"{count} messages in {file}; read them with: edge-agent replay {file}")
     return 0
-
-
-def _client(web: Web, key: str) -> httpx.Client:
-    scheme = "http" if web.tls_cert is None else "https"
-    trusted: ssl.SSLContext | bool = True
-    if web.tls_cert is not None:  # its own certificate, whatever name stands in it: it is this machine
-        trusted = ssl.create_default_context(cafile=web.tls_cert)
-        trusted.check_hostname = False
-    everywhere = {"0.0.0.0", "::"}  # noqa: S104 - compares, binds nothing
-    host = "127.0.0.1" if web.host in everywhere else web.host
-    shown = f"[{host}]" if ":" in host else host
-    return httpx.Client(
-        base_url=f"{scheme}://{shown}:{web.port}",
-        headers={"X-API-Key": key},
-        verify=trusted,
-        timeout=PATIENCE_S,
-    )
 
 
 def _recorded(agent: httpx.Client, out: TextIO, until: float) -> int:

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.clock import SystemClock
+from edge_agent.commands.kept import kept_view
 from edge_agent.config import load
-from edge_agent.ingest.state import State, open_alerts
-from edge_agent.service import releases, shelf, site
+from edge_agent.ingest.state import open_alerts
+from edge_agent.service import releases, shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from edge_agent.core.judgement import Judgement
+    from edge_agent.ingest.parts import View
     from edge_agent.ports import StoreUsage
 
 NOT_KNOWN = "-"
@@ -28,36 +30,33 @@ def status(config_path: Path | None) -> int:
         return 1
     models = shelf(releases(config))
     models.load(SystemClock().now())
-    reader = SqliteReader(config.store.path)
-    state = State(site(config))
-    with reader.moment() as (kept, since):
-        state.restore(kept, since, models.models)
-    _show_chargers(state)
-    _show_alerts(state)
-    _show_maintenance(state)
-    print(_sync(reader.usage()))
+    view = kept_view(config, models.models)
+    _show_chargers(view)
+    _show_alerts(view)
+    _show_maintenance(view)
+    print(_sync(SqliteReader(config.store.path).usage()))
     return 0
 
 
-def _show_chargers(state: State) -> None:
+def _show_chargers(view: View) -> None:
     _table(
         ("charger", "EVSE", "status", "power", "temperature", "fails in 30 d", "behaviour", "codes"),
-        [_row(judged) for judged in sorted(state.latest.values(), key=_riskiest_first)],
+        [_row(judged) for judged in sorted(view.latest.values(), key=_riskiest_first)],
     )
 
 
-def _show_alerts(state: State) -> None:
+def _show_alerts(view: View) -> None:
     _table(
         ("alert", "charger", "EVSE", "since", "state", "message"),
         [
             (a.alert_type, a.charger_id, a.connector_id, f"{a.raised_at:%Y-%m-%d %H:%M}Z", a.state, a.message)
-            for a in open_alerts(state.site)
+            for a in open_alerts(view.site)
         ],
     )
 
 
-def _show_maintenance(state: State) -> None:
-    due = [each for each in state.suggestions.values() if each.action_required]
+def _show_maintenance(view: View) -> None:
+    due = [each for each in view.suggestions.values() if each.action_required]
     _table(
         ("maintenance", "urgency", "when", "saves", "why"),
         [

@@ -23,7 +23,7 @@ from edge_agent.core.signs import Watch
 from edge_agent.errors import Rejected
 from edge_agent.wire.alert import Alert, AlertType, Quiet
 from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer
-from edge_agent.wire.reading import Event, Reading
+from edge_agent.wire.reading import Event, Reading, Source
 from edge_agent.wire.types import EvseId
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class Site:
     """When each charger, by id, was last heard."""
     quiet: Mapping[str, Quiet] = field(default_factory=dict)
     """Chargers under work, by id."""
+    retired: tuple[str, ...] = ()
+    """Chargers that have left, by id, the last one last."""
     alert_seq: int = 0
     """The last number given in the stream of alerts and maintenance."""
 
@@ -105,7 +107,7 @@ class Outcome(NamedTuple):
 def step(site: Site, readings: Sequence[Reading], models: Models) -> tuple[Site, list[Outcome]]:
     """Return the site after the readings, and what each led to, in order."""
     chargers, heard = dict(site.chargers), dict(site.heard)
-    observed = [_observe((chargers, heard), reading, site.most_chargers) for reading in readings]
+    observed = [_observe((chargers, heard), reading, site) for reading in readings]
     judged = _judged(observed, models)
     conclusions = _Conclusions(site, dict(site.watches), dict(site.told), site.alert_seq)
     outcomes = [
@@ -140,12 +142,12 @@ Known = tuple[dict[EvseId, Charger], dict[str, datetime]]
 """The chargers, and when each was last heard, while a batch goes through."""
 
 
-def _observe(known: Known, reading: Reading, most: int) -> _Seen:
+def _observe(known: Known, reading: Reading, site: Site) -> _Seen:
     chargers, _ = known
     evse = locate(chargers, reading)
     charger = chargers.get(evse)
     if charger is None:
-        refusal = _no_room(chargers, evse, most)
+        refusal = _unwanted(chargers, reading, site) or _no_room(chargers, evse, site.most_chargers)
         if refusal is not None:
             return _Seen(reading, evse, None, refusal)
         charger = newcomer(evse, reading.at)
@@ -195,6 +197,16 @@ def locate(chargers: Mapping[EvseId, Charger], reading: Reading) -> EvseId:
             unnamed.append(evse)
     only = len(unnamed) == 1 and reading.call_id is None
     return unnamed[0] if only else reading.evse
+
+
+def _unwanted(chargers: Mapping[EvseId, Charger], reading: Reading, site: Site) -> Rejected | None:
+    """Refuse what a broker retained of a charger that has left: it would be back with each connection."""
+    charger_id = reading.charger_id
+    if not reading.retained or charger_id not in site.retired:
+        return None
+    if any(known.charger_id == charger_id for known in chargers):
+        return None
+    return Rejected(f"{charger_id} was retired: erase what the broker still retains of it under this topic")
 
 
 def _no_room(chargers: Mapping[EvseId, Charger], evse: EvseId, most: int) -> Rejected | None:
@@ -306,7 +318,12 @@ def _folded(charger: Charger, reading: Reading, known: Known) -> Observed:
 
 
 def _acquainted(charger: Charger, reading: Reading, chargers: Mapping[EvseId, Charger]) -> Charger:
-    """Return a newcomer with what is normal for others of its model, where the site has one that is known."""
+    """Return an EVSE that has said nothing yet as it is when it begins to, by its own clock.
+
+    What is normal for others of its model is normal for it too, where the site has one that is known.
+    """
+    if reading.source is not Source.AGENT:
+        charger = replace(charger, last_at=reading.at)
     model = reading.metrics.model
     for other in chargers.values():
         if model is not None and other.now.model == model and not other.baselines.young:

@@ -37,7 +37,7 @@ def stood(
     watch = watch or NO_WATCH
     alert, since = watch.alert, watch.since or at
     if found is None:
-        return None, None if alert is None else _over(alert, at, numbering[1])
+        return None, None if alert is None else over(alert, at, numbering[1])
     if alert is not None:
         if (alert.severity, alert.message) == (found.severity, found.message):
             return watch, None
@@ -50,9 +50,10 @@ def stood(
     return Watch(signs=1, since=since, alert=raised), raised
 
 
-def _over(alert: Alert, at: datetime, seq: int) -> Alert:
-    over = {"state": AlertState.CLEARED, "updated_at": at, "cleared_at": at, "seq": seq}
-    return alert.model_copy(update=over)
+def over(alert: Alert, at: datetime, seq: int) -> Alert:
+    """Return an alert as it is once its problem is over. seq: of that news."""
+    changes = {"state": AlertState.CLEARED, "updated_at": at, "cleared_at": at, "seq": seq}
+    return alert.model_copy(update=changes)
 
 
 def _raised(

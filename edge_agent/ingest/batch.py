@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_agent.wire.alert import Alert
     from edge_agent.wire.answers import AnomalyAnswer, FailureAnswer, MaintenanceAnswer
     from edge_agent.wire.outbox import ClockTrust
-    from edge_agent.wire.service import Attempt, Downtime, WorkDone
+    from edge_agent.wire.service import Attempt, DeviceChange, Downtime, WorkDone
 
 MOST_MESSAGES = 512
 MOST_CARRIED = 2_000
@@ -59,6 +59,7 @@ STREAMS = {
     RecordType.ALERT: Stream.ALERTS,
     RecordType.MAINTENANCE: Stream.ALERTS,
     RecordType.MAINTENANCE_DONE: Stream.ALERTS,
+    RecordType.DEVICE_CHANGE: Stream.ALERTS,
     RecordType.DOWNTIME: Stream.ALERTS,
     RecordType.GATEWAY: Stream.ALERTS,
     RecordType.GAP: Stream.ALERTS,
@@ -140,6 +141,7 @@ class Batch:
         self.commit.forget_delivered = unkept.forget_delivered
         self.commit.cursors.update(unkept.cursors)
         self.commit.suggestions.extend(unkept.suggestions[-MOST_CARRIED:])
+        self.commit.withdrawn.extend(unkept.withdrawn)
         self.commit.meta.update(unkept.meta)
         self.commit.facts.extend(unkept.facts[-MOST_CARRIED:])
 
@@ -174,6 +176,12 @@ class Batch:
         """Keep work that was done and put it into the outbox."""
         self.commit.facts.append(done)
         self._tell(seq, RecordType.MAINTENANCE_DONE, done.charger_id, ts, done.model_dump_json())
+
+    def tell_device_change(self, change: DeviceChange, seq: int) -> None:
+        """Keep that a device has gone and put it into the outbox; its suggestions go with it."""
+        self.commit.withdrawn.append(change.charger_id)
+        self.commit.facts.append(change)
+        self._tell(seq, RecordType.DEVICE_CHANGE, change.charger_id, change.at, change.model_dump_json())
 
     def tell_gap(self, lost: Mapping[str, int], at: datetime, seq: int) -> None:
         """Put into the outbox what was lost, by kind."""

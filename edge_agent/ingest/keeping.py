@@ -8,6 +8,7 @@ first commits that work again write the whole state and a gap record.
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ class Keeping:
         self._publisher = publisher
         self._numbering = numbering
         self._failing_since: float | None = None
-        self._unsnapped = 0
+        self._unsnapped = 0.0
         self._owed: list[tuple[int, int]] = []
         """(generation, packet id) of what is kept and not yet acknowledged."""
 
@@ -63,6 +64,10 @@ class Keeping:
     def folded(self, readings: int) -> None:
         """Take note that so many readings more would have to be folded again after a start."""
         self._unsnapped += readings
+
+    def forgot(self) -> None:
+        """Take note that the state lost something: folding the readings again would bring it back."""
+        self._unsnapped = math.inf
 
     def commit(self, state: State, now: Moment, *, snapshot: bool = False) -> None:
         """Keep the batch, offer what it holds for publishing, and begin the next one.
@@ -77,12 +82,12 @@ class Keeping:
         except StoreCorrupt:
             raise
         except StoreError as error:
-            self._refused(state, now, error)
+            self._refused(now, error)
             return
         self._failing_since = None
         self.watch_only = False
         if batch.commit.snapshot is not None:
-            self._unsnapped = 0
+            self._unsnapped = 0.0
         self._settle(batch)
         if self.lost:
             state.tell_gap(self.lost, now.at, self.batch)
@@ -103,7 +108,7 @@ class Keeping:
         self.batch = Batch(self._numbering)
         self._publisher.offer(batch.commit.records)
 
-    def _refused(self, state: State, now: Moment, error: StoreError) -> None:
+    def _refused(self, now: Moment, error: StoreError) -> None:
         if self._failing_since is None:
             self._failing_since = now.monotonic
             log.error("cannot keep readings; trying again", extra={"reason": str(error)})
@@ -118,7 +123,7 @@ class Keeping:
         self.lost["records"] += unkept.shed()
         self.lost = +self.lost
         self.lost_readings += len(unkept.commit.readings)
-        self._unsnapped = SNAPSHOT_AFTER * (1 + len(state.site.chargers))
+        self._unsnapped = math.inf
         self._settle(unkept)
         self.batch.inherit(unkept.commit)
         self.batch.begin(now.monotonic)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edge_agent.core.judgement import Judgement, answers
 from edge_agent.wire.alert import Alert, AlertState
 from edge_agent.wire.home_assistant import House, Nameplate, discovery
 from edge_agent.wire.outbox import Record, RecordType, Stream
+from edge_agent.wire.service import Change, DeviceChange
 from edge_agent.wire.state import EvseState, LatestReading
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from edge_agent.wire.types import EvseId
 
 CONSUMER = "mqtt"
-PUBLISHED = frozenset({RecordType.ALERT, RecordType.MAINTENANCE})
+PUBLISHED = frozenset({RecordType.ALERT, RecordType.MAINTENANCE, RecordType.DEVICE_CHANGE})
 """Records of the alerts stream that are for MQTT."""
 MOST_IN_FLIGHT = 64
 MOST_IN_MEMORY = 1_000
@@ -91,6 +92,16 @@ class Publisher:
             told = self._told_states.get(evse)
             heappush(self._due, (-math.inf if told is None else told.at + STATE_EVERY_S, evse))
         self._states[evse] = judged
+
+    def forget(self, charger_id: str) -> None:
+        """Forget what is still to be told of how a charger is, and what was: its device has gone."""
+        for states in (self._states, self._told_states):
+            for evse in [each for each in states if each.charger_id == charger_id]:
+                states.pop(evse)
+        self._due = [each for each in self._due if each[1].charger_id != charger_id]
+        heapify(self._due)
+        if self._introductions is not None:
+            self._introductions.forget(charger_id)
 
     def pump(self, monotonic: float) -> None:
         """Publish what may go now. Raises StoreError."""
@@ -171,15 +182,19 @@ class Publisher:
     def _messages(self, record: Record) -> list[tuple[str, bytes, bool]]:
         """Return (topic, payload, retain) of what a record is on MQTT; nothing where it is not for MQTT."""
         payload = record.payload.encode()
-        if record.type is RecordType.MAINTENANCE:
-            return [(f"{self._prefix}/maintenance/{record.charger_id}", payload, True)]
-        if record.type is not RecordType.ALERT:
-            return []
         try:
-            alert = Alert.model_validate_json(record.payload)
+            match record.type:
+                case RecordType.MAINTENANCE:
+                    return [(self._maintenance_topic(record.charger_id), payload, True)]
+                case RecordType.DEVICE_CHANGE:
+                    return self._erasures(DeviceChange.model_validate_json(payload))
+                case RecordType.ALERT:
+                    return self._news(Alert.model_validate_json(payload), payload)
         except ValueError:  # a newer agent wrote it, before this one was put back
-            log.warning("an alert of a newer version is not published", extra={"seq": record.seq})
-            return []
+            log.warning("news of a newer version is not published", extra={"seq": record.seq})
+        return []
+
+    def _news(self, alert: Alert, payload: bytes) -> list[tuple[str, bytes, bool]]:
         topic = self._alert_topic(alert)
         if alert.state is AlertState.CLEARED:
             return [(topic, payload, False), (topic, b"", True)]
@@ -212,11 +227,27 @@ class Publisher:
         except Exception:  # what ended the process here would do so after every start
             log.exception("a state was not published by a defect of the agent; please report this")
             return True
-        topic = f"{self._prefix}/state/{evse.charger_id}/{evse.connector_id}"
-        if self._broker.publish(topic, payload, retain=True) is None:
+        if self._broker.publish(self._state_topic(*evse), payload, retain=True) is None:
             return False
         self._told_states[evse] = ToldState(monotonic, judged)
         return True
+
+    def _erasures(self, change: DeviceChange) -> list[tuple[str, bytes, bool]]:
+        """Return what erases what is retained of a device that has gone; its alerts are erased already.
+
+        Its successor stays the same device to Home Assistant, with what people have set up for it there.
+        """
+        topics = [self._state_topic(change.charger_id, each) for each in change.connector_ids]
+        topics.append(self._maintenance_topic(change.charger_id))
+        if self._introductions is not None and change.change is Change.RETIRED:
+            topics.append(self._introductions.topic(change.charger_id))
+        return [(topic, b"", True) for topic in topics]
+
+    def _state_topic(self, charger_id: str, connector_id: int) -> str:
+        return f"{self._prefix}/state/{charger_id}/{connector_id}"
+
+    def _maintenance_topic(self, charger_id: str) -> str:
+        return f"{self._prefix}/maintenance/{charger_id}"
 
     def _alert_topic(self, alert: Alert) -> str:
         return f"{self._prefix}/alerts/{alert.charger_id}/{alert.connector_id}/{alert.alert_type}"
@@ -240,6 +271,15 @@ class Introductions:
         if plates.get(charger.connector_id) != plate:
             plates[charger.connector_id] = plate
             self._due.add(charger.charger_id)
+
+    def forget(self, charger_id: str) -> None:
+        """Take note that a charger's device has gone."""
+        self._plates.pop(charger_id, None)
+        self._due.discard(charger_id)
+
+    def topic(self, charger_id: str) -> str:
+        """Return where a charger is introduced."""
+        return discovery(self._house, charger_id, {})[0]
 
     def begin_again(self) -> None:
         """Take note of a new connection: the broker may have forgotten what it retained."""

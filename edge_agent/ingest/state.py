@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter
 
 from edge_agent.core import attempts, downtime
 from edge_agent.core.alert import answered
+from edge_agent.core.devices import departed, others
 from edge_agent.core.downtime import FAILURE_AFTER
 from edge_agent.core.judgement import Judgement, answers, judge_again
 from edge_agent.core.maintenance import Subject, suggestions
@@ -23,7 +24,7 @@ from edge_agent.core.pipeline import Outcome, Site, refold, step
 from edge_agent.core.rules import RulesAnomaly, RulesFailure
 from edge_agent.core.silence import silence
 from edge_agent.core.standing import Standing, site_offline, stood
-from edge_agent.core.suggestions import decided, due, settled
+from edge_agent.core.suggestions import Decision, decided, due, settled
 from edge_agent.core.telling import ToldReading, is_worth_telling
 from edge_agent.core.work import readings_of
 from edge_agent.errors import DEFECT
@@ -31,6 +32,7 @@ from edge_agent.wire.alert import AlertType, Quiet
 from edge_agent.wire.answers import SuggestionState
 from edge_agent.wire.metrics import ConnectorStatus, Metrics
 from edge_agent.wire.outbox import Stream
+from edge_agent.wire.service import DeviceChange
 from edge_agent.wire.types import SITE, EvseId
 
 if TYPE_CHECKING:
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from edge_agent.core.charger import Charger
+    from edge_agent.core.downtime import Outage
     from edge_agent.core.silence import Listening, Patience
-    from edge_agent.core.suggestions import Decision
     from edge_agent.core.telling import Which
     from edge_agent.core.terms import Terms
     from edge_agent.ingest.batch import Batch
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from edge_agent.wire.alert import Acknowledgement, Alert, Silence
     from edge_agent.wire.answers import MaintenanceAnswer
     from edge_agent.wire.reading import Reading
-    from edge_agent.wire.service import Gap, WorkDone
+    from edge_agent.wire.service import Change, Deed, Gap, WorkDone
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,10 @@ MOST_GAPS = 1_000
 QUIET = "quiet"
 """Under which name the chargers under work are kept."""
 QUIETS = TypeAdapter(list[Quiet])
+RETIRED = "retired"
+"""Under which name the chargers that have left are kept."""
+NAMES = TypeAdapter(tuple[str, ...])
+Meta = TypeVar("Meta")
 RULES = Models(RulesFailure(), RulesAnomaly())
 
 
@@ -80,7 +86,8 @@ class State:
             refold(self.site, kept.chargers, since),
             watches=dict(kept.watches),
             alert_seq=kept.last_seq.get(Stream.ALERTS, 0),
-            quiet={each.charger_id: each for each in _quiets(kept.meta.get(QUIET))},
+            quiet={each.charger_id: each for each in _kept(QUIETS, kept.meta.get(QUIET), [])},
+            retired=_kept(NAMES, kept.meta.get(RETIRED), ()),
         )
         self.suggestions = {each.charger_id: each for each in kept.suggestions}
         self.gaps.extend(kept.gaps)
@@ -118,11 +125,59 @@ class State:
     def _conclude(self, outcome: Outcome, batch: Batch) -> None:
         outage, tried = outcome.concluded
         if outage is not None:
-            at = outcome.reading.at
-            told = downtime.told(outcome.evse, outage, self.gaps, at, self.failure_after)
-            batch.tell_downtime(told, at, self._next_alert_seq())
+            self._tell_outage(outcome.evse, outage, outcome.reading.at, batch)
         if tried is not None:
             batch.tell_attempt(attempts.told(outcome.evse, tried))
+
+    def _tell_outage(self, evse: EvseId, outage: Outage, at: datetime, batch: Batch) -> None:
+        told = downtime.told(evse, outage, self.gaps, at, self.failure_after)
+        batch.tell_downtime(told, at, self._next_alert_seq())
+
+    def change_device(self, charger_id: str, change: Change, deed: Deed, batch: Batch) -> DeviceChange | None:
+        """Let a charger be gone, or be another device, and put that into the batch; its history stays.
+
+        Returns None where no charger of that id is known.
+        """
+        before, gone = self.site, departed(self.site, charger_id, change, deed.at)
+        if gone is None:
+            return None
+        self.site = gone.site
+        self._forget(charger_id, before, batch)
+        for alert in gone.alerts:
+            batch.tell_alert(alert)
+        for evse, outage in gone.outages.items():
+            self._tell_outage(evse, downtime.of_the_site(outage, before.chargers), deed.at, batch)
+        self._withdraw(charger_id, change, deed, batch)
+        known = (evse.connector_id for evse in before.chargers if evse.charger_id == charger_id)
+        told = DeviceChange(
+            charger_id=charger_id,
+            connector_ids=tuple(sorted(known)),
+            at=deed.at,
+            change=change,
+            by=deed.by or deed.who,
+            note=deed.note,
+        )
+        batch.tell_device_change(told, self._next_alert_seq())
+        return told
+
+    def _forget(self, charger_id: str, before: Site, batch: Batch) -> None:
+        """Have what stood of a charger forgotten here and in the store."""
+        self.latest = others(self.latest, charger_id)
+        self._told_readings = others(self._told_readings, charger_id)
+        for evse in before.watches.keys() - self.site.watches.keys():
+            for kind in before.watches[evse]:
+                batch.commit.watches[evse, kind] = None
+        batch.commit.meta[RETIRED] = NAMES.dump_json(self.site.retired).decode()
+        self._keep_quiets(batch)
+
+    def _withdraw(self, charger_id: str, change: Change, deed: Deed, batch: Batch) -> None:
+        """Have whoever was told of a suggestion for the device told that it stands no more."""
+        standing = self.suggestions.pop(charger_id, None)
+        reason = f"the charger was {change.lower()}"
+        no_more = Decision(SuggestionState.REJECTED, deed.at, reason=reason)
+        withdrawn = None if standing is None else decided(standing, no_more)
+        if withdrawn is not None:
+            batch.suggest(withdrawn, self._next_alert_seq())
 
     def work_done(self, done: WorkDone, now: datetime, batch: Batch) -> list[Reading]:
         """Put work that was done into the batch; return the readings that tell the EVSEs of it."""
@@ -233,6 +288,9 @@ class State:
         known = {**self.site.quiet, quiet.charger_id: quiet}
         there = {name: each for name, each in known.items() if each.until > quiet.since}
         self.site = replace(self.site, quiet=there)
+        self._keep_quiets(batch)
+
+    def _keep_quiets(self, batch: Batch) -> None:
         batch.commit.meta[QUIET] = QUIETS.dump_json(list(self.site.quiet.values())).decode()
 
     def alert_of(self, evse: EvseId, kind: AlertType) -> Alert | None:
@@ -265,11 +323,11 @@ class State:
         return [sorted(each, key=lambda judged: -judged.failure.probability) for each in chargers.values()]
 
 
-def _quiets(text: str | None) -> list[Quiet]:
+def _kept(kind: TypeAdapter[Meta], text: str | None, otherwise: Meta) -> Meta:
     try:
-        return [] if text is None else QUIETS.validate_json(text)
+        return otherwise if text is None else kind.validate_json(text)
     except ValueError:  # a newer agent wrote it, before this one was put back
-        return []
+        return otherwise
 
 
 def _subject(judged: Sequence[Judgement], now: datetime) -> Subject:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from edge_agent.wire.alert import Acknowledgement, Alert, AlertType, Quiet, Silence
     from edge_agent.wire.answers import MaintenanceAnswer
     from edge_agent.wire.reading import Reading
-    from edge_agent.wire.service import Deed
+    from edge_agent.wire.service import Change, Deed, DeviceChange
 
 DRAIN_AT_MOST = 512
 LOOK_AGAIN_S = 0.25
@@ -229,6 +229,15 @@ class Ingest:
         self._state.quieten(quiet, self._keeping.batch)
         self.did(deed)
         return quiet
+
+    def change_device(self, charger_id: str, change: Change, deed: Deed) -> DeviceChange | None:
+        """Let a charger be gone, or be another device, and keep that; None where it is not known."""
+        told = self._state.change_device(charger_id, change, deed, self._keeping.batch)
+        if told is not None:
+            self._parts.publisher.forget(charger_id)
+            self._keeping.forgot()
+            self.did(deed)
+        return told
 
     def work_done(self, done: WorkDone, deed: Deed) -> WorkDone:
         """Keep work that was done, once; return it as it is kept. Raises StoreError."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from edge_agent.wire.alert import Alert, AlertState, Quiet, Severity
 from edge_agent.wire.answers import MaintenanceAnswer
 from edge_agent.wire.rest import ChargerSummary
-from edge_agent.wire.service import Attempt, Deed, Downtime, WorkDone
+from edge_agent.wire.service import Attempt, Deed, DeviceChange, Downtime, WorkDone
 from edge_agent.wire.types import ConnectorId, Message, UtcTime
 
 
@@ -30,6 +30,7 @@ class ChargerDetail(Message):
     sessions: list[Attempt]
     downtime: list[Downtime]
     work: list[WorkDone]
+    changes: list[DeviceChange]
     past_alerts: list[Alert]
 
 

@@ -24,6 +24,7 @@ class RecordType(StrEnum):
     ALERT = "alert"
     MAINTENANCE = "maintenance"
     MAINTENANCE_DONE = "maintenance_done"
+    DEVICE_CHANGE = "device_change"
     DOWNTIME = "downtime"
     ATTEMPT = "attempt"
     FAILURE = "failure"

@@ -184,6 +184,10 @@ class QuietRequest(AcknowledgeRequest):
     until: UtcTime
 
 
+class DeviceChangeRequest(AcknowledgeRequest):
+    """Who says that a charger has left, or was replaced; the path says which."""
+
+
 class DecisionRequest(Message):
     """What somebody decides of a suggestion; the path says of which.
 

@@ -155,6 +155,24 @@ class Deed(Message):
     note: str | None = None
 
 
+class Change(StrEnum):
+    """What became of a charger: it has left the site, or another device stands in its place."""
+
+    RETIRED = "RETIRED"
+    REPLACED = "REPLACED"
+
+
+class DeviceChange(Message):
+    """A device has gone. connector_ids: the EVSEs that were known of it; 0 is its cabinet."""
+
+    charger_id: str
+    connector_ids: tuple[int, ...]
+    at: UtcTime
+    change: Change
+    by: str
+    note: str | None = None
+
+
 class Episode(Message):
     """A notified warning of failure, from its first sign to its end, as learning needs it."""
 
@@ -183,6 +201,6 @@ class Score(Message):
     firmware: str | None
 
 
-Fact = Downtime | Attempt | WorkDone | Gap | Episode | Score | Deed | Alert
-OfCharger = TypeVar("OfCharger", Downtime, Attempt, WorkDone, Alert)
+Fact = Downtime | Attempt | WorkDone | DeviceChange | Gap | Episode | Score | Deed | Alert
+OfCharger = TypeVar("OfCharger", Downtime, Attempt, WorkDone, DeviceChange, Alert)
 """A kind of fact that is about one charger."""

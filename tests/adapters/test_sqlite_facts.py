@@ -18,7 +18,9 @@ from edge_agent.wire.alert import Alert, AlertState, AlertType, Severity
 from edge_agent.wire.service import (
     Attempt,
     Cause,
+    Change,
     Deed,
+    DeviceChange,
     Downtime,
     Episode,
     Fact,
@@ -104,7 +106,10 @@ OVER = Alert(
     evidence={"reading": {"power": 1.5}},
     seq=7,
 )
-ALL: list[Fact] = [DOWNTIME, ATTEMPT, WORK, GAP, EPISODE, SCORE, DEED, OVER]
+CHANGE = DeviceChange(
+    charger_id="CHG_001", connector_ids=(0, 1), at=T0, change=Change.REPLACED, by="AB", note="Ω"
+)
+ALL: list[Fact] = [DOWNTIME, ATTEMPT, WORK, GAP, EPISODE, SCORE, DEED, OVER, CHANGE]
 
 
 def test_every_fact_is_found_again_as_it_was(tmp_path: Path) -> None:

@@ -242,3 +242,30 @@ def test_any_record_is_a_message_or_a_dead_letter(
     answer = central.post(batch(record(1, payload=payload, type=str(kind), charger_id=charger)))
     assert answer.status_code in {200, 422}
     assert answer.status_code == 422 or len(central.messages.kept) == 1
+
+
+# Enrolment; what becomes of a code is in test_codes.py
+
+
+def test_a_code_that_nobody_made_is_refused(tmp_path: Path) -> None:
+    central = Central(tmp_path, tokens_file=tmp_path / "tokens.json")
+    asked = {"code": "evz_enrol_nobody-made-this", "token_sha256": "0" * 64}
+    answer = central.ask(lambda http: http.post("/v1/enrol", json=asked), None)
+    assert answer.status_code == 403
+    assert "ask for a new code" in answer.json()["detail"]
+
+
+def test_what_is_no_question_for_a_place_is_told_why(tmp_path: Path) -> None:
+    central = Central(tmp_path, tokens_file=tmp_path / "tokens.json")
+    answer = central.ask(lambda http: http.post("/v1/enrol", json={"code": "x"}), None)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("code: ")
+
+
+def test_while_codes_cannot_be_used_up_a_gateway_is_asked_for_patience(tmp_path: Path) -> None:
+    central = Central(tmp_path, tokens_file=tmp_path / "tokens.json")
+    (tmp_path / "codes.json").write_text("no list of codes")
+    asked = {"code": "evz_enrol_nobody-made-this", "token_sha256": "0" * 64}
+    answer = central.ask(lambda http: http.post("/v1/enrol", json=asked), None)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"

@@ -30,6 +30,7 @@ from edge_agent.wire.metrics import ConnectorStatus, Metrics
 from edge_agent.wire.rest import (
     ChargerSummary,
     DecisionRequest,
+    DeviceChangeRequest,
     Health,
     HealthStatus,
     ModelEntry,
@@ -38,7 +39,7 @@ from edge_agent.wire.rest import (
     Recording,
     ReloadAnswer,
 )
-from edge_agent.wire.service import WorkDone, WorkRequest
+from edge_agent.wire.service import Change, DeviceChange, WorkDone, WorkRequest
 from edge_agent.wire.todo import Todo
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -279,6 +280,17 @@ class FakeDesk:
         self.orders.append(who)
         self.waited_in = threading.get_ident()
         return quiet if quiet.charger_id in {"CHG_001", "A%2FB"} else None
+
+    def change_device(
+        self, charger_id: str, change: Change, request: DeviceChangeRequest, who: str
+    ) -> DeviceChange | None:
+        self.fail()
+        self.orders.append(who)
+        self.waited_in = threading.get_ident()
+        if charger_id not in {"CHG_001", "A%2FB"}:
+            return None
+        told = {"by": request.by, "note": request.note}
+        return DeviceChange(charger_id=charger_id, connector_ids=(0, 1), at=NOW, change=change, **told)
 
     def work_done(self, charger_id: str, request: WorkRequest, who: str) -> WorkDone | None:
         self.fail()

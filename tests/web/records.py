@@ -20,7 +20,7 @@ from edge_agent.wire.history import (
     SyncStatus,
 )
 from edge_agent.wire.rest import EvseUptime, UptimeReport
-from edge_agent.wire.service import Attempt, Cause, Deed, Stage
+from edge_agent.wire.service import Attempt, Cause, Change, Deed, DeviceChange, Stage
 from tests.web.desk import MARKUP, NOW, FakeDesk, maintenance_answer
 
 MONTH = timedelta(days=30)
@@ -63,6 +63,16 @@ class FakeRecords:
             sessions=[session],
             downtime=[],
             work=[],
+            changes=[
+                DeviceChange(
+                    charger_id=charger_id,
+                    connector_ids=(1,),
+                    at=NOW - MONTH,
+                    change=Change.REPLACED,
+                    by="AB",
+                    note=MARKUP,
+                )
+            ],
             past_alerts=[],
         )
 

@@ -73,6 +73,11 @@ def test_everybody_can_read_and_use_every_view(
             assert not wide, f"{name} is wider than the screen"
 
 
+def test_the_log_tells_since_when_it_is_another_device(page: Page) -> None:
+    page.goto(VIEWS["charger"])
+    expect(page.get_by_role("region", name="Log")).to_contain_text("Another device took its place (AB)")
+
+
 def test_dialogs_can_be_read_by_everybody_too(page: Page) -> None:
     page.goto(VIEWS["charger"])
     for name in ("Log work", "Working on it: quiet for 2 hours"):

@@ -11,7 +11,7 @@ from edge_agent.adapters.web.keys import Role
 from edge_agent.adapters.web.record_endpoints import RECORD_ENDPOINTS
 from tests.web.desk import FakeDesk
 
-ORDERS = ("ack", "silence", "quiet", "maintenance", "reload", "{suggestion_id}")
+ORDERS = ("ack", "silence", "quiet", "maintenance", "retire", "replace", "reload", "{suggestion_id}")
 CHANGING = [
     row
     for row in ENDPOINTS
@@ -44,7 +44,7 @@ def test_whoever_may_leaves_his_name(row: Endpoint, admin: Client, desk: FakeDes
 def test_what_a_viewer_may_post_orders_nothing() -> None:
     asked = {row.path for row in ENDPOINTS if row.method == "POST" and row.role is Role.VIEWER}
     assert all("predictions" in path or path.endswith(("detect", "recommend")) for path in asked)
-    assert len(CHANGING) == 6
+    assert len(CHANGING) == 8
 
 
 @pytest.mark.parametrize("row", [*ENDPOINTS, *RECORD_ENDPOINTS], ids=lambda row: f"{row.method} {row.path}")

@@ -5,6 +5,7 @@
 - `writing`, `restoring`: a commit's statements; what a start reads back
 - `reading_rows`, `facts`, `rows`, `times`: what a row of each table is made of
 - `shelves`: what retention sees and cuts
+- `shapes`: every table, for `inspecting` whether it is sound, `repairing` what is not, `exporting` it
 - `opening`, `migrations`: from a path to a connection with the current schema
 - `ledger`: what is owed to chargers' back office, in a file of its own
 - `trouble`: what SQLite refuses, as our errors

@@ -11,6 +11,7 @@ from edge_agent.wire.alert import Alert
 from edge_agent.wire.service import (
     Attempt,
     Deed,
+    DeviceChange,
     Downtime,
     Episode,
     Fact,
@@ -23,7 +24,7 @@ from edge_agent.wire.service import (
 if TYPE_CHECKING:
     import sqlite3
     from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 TIMES = frozenset(
     (
@@ -31,9 +32,9 @@ TIMES = frozenset(
         *("raised_at", "updated_at", "cleared_at", "silenced_until"),
     )
 )
-STRUCTURED = frozenset(("codes", "alert_ids", "evidence"))
+STRUCTURED = frozenset(("codes", "alert_ids", "connector_ids", "evidence"))
 
-AnyFact = TypeVar("AnyFact", Downtime, Attempt, WorkDone, Gap, Episode, Score, Deed, Alert)
+AnyFact = TypeVar("AnyFact", Downtime, Attempt, WorkDone, DeviceChange, Gap, Episode, Score, Deed, Alert)
 
 
 class Table(NamedTuple):
@@ -48,6 +49,7 @@ TABLES: dict[type[Fact], Table] = {
     Downtime: Table("downtime", "began_at", "ended_at"),
     Attempt: Table("attempts", "ended_at", "ended_at"),
     WorkDone: Table("maintenance_done", "finished_at", "finished_at"),
+    DeviceChange: Table("device_changes", "at", "at"),
     Gap: Table("gaps", "since", "until"),
     Episode: Table("episodes", "raised_at", "raised_at"),
     Score: Table("scores", "at", "at"),
@@ -71,12 +73,12 @@ WITHIN = {
 }
 NEWEST = {
     kind: f"{SELECT[kind]} WHERE charger_id = ? AND {TABLES[kind].end} >= ? ORDER BY rowid DESC LIMIT ?"
-    for kind in (Downtime, Attempt, WorkDone, Alert)
+    for kind in (Downtime, Attempt, WorkDone, DeviceChange, Alert)
 }
 """Of one charger: read from the end, so that nobody waits for what others did long ago."""
 AGED = {
     kind: f"DELETE FROM {TABLES[kind].name} WHERE {TABLES[kind].end} < ?"  # noqa: S608
-    for kind in (WorkDone, Gap, Episode, Deed, Alert)
+    for kind in (WorkDone, DeviceChange, Gap, Episode, Deed, Alert)
 }
 """These are few. The others are shelves: see `shelves`."""
 
@@ -127,6 +129,15 @@ def fact_of(kind: type[AnyFact], row: Sequence[Any]) -> AnyFact:
     return kind.model_validate(
         {name: _value(name, cell) for name, cell in zip(COLUMNS[kind], row, strict=True)}
     )
+
+
+def reader(kind: type[Fact]) -> Callable[[Sequence[Any]], Fact]:
+    """Return what reads a row of a kind's COLUMNS; it raises ValueError."""
+
+    def read(row: Sequence[Any]) -> Fact:
+        return fact_of(kind, row)  # type: ignore[type-var] # one of them, whichever it is
+
+    return read
 
 
 def _cell(value: object) -> object:

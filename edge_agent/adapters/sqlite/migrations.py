@@ -23,15 +23,24 @@ HAS_RECORD = "SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'"
 
 def migrate(connection: sqlite3.Connection, directory: Path = DIRECTORY) -> list[str]:
     """Bring the schema up to date; return the names of the files applied. Raises sqlite3.Error."""
-    files = sorted(directory.glob("[0-9]*_*.sql"))
-    applied = _applied(connection)
-    missing = [file for file in files if file.stem not in applied]
+    there = applied(connection)
+    missing = [file for file in _files(directory) if file.stem not in there]
     if missing:
         _apply(connection, missing)
     return [file.stem for file in missing]
 
 
-def _applied(connection: sqlite3.Connection) -> set[str]:
+def known(directory: Path = DIRECTORY) -> set[str]:
+    """Return the names of the files that this version has."""
+    return {file.stem for file in _files(directory)}
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(directory.glob("[0-9]*_*.sql"))
+
+
+def applied(connection: sqlite3.Connection) -> set[str]:
+    """Return the names of the files that were applied to a store. Raises sqlite3.Error."""
     if connection.execute(HAS_RECORD).fetchone() is None:
         return set()
     return {name for (name,) in connection.execute(APPLIED, (SET,))}

@@ -108,9 +108,9 @@ def _mark(path: Path) -> Path:
     return path.with_name(f"{path.name}.damaged")
 
 
-def put_aside(path: Path, at: datetime) -> Path:
-    """Rename a damaged store with its log, and return its new name."""
-    aside = path.with_name(f"{path.name}.corrupt-{at:%Y%m%dT%H%M%SZ}")
+def put_aside(path: Path, at: datetime, why: str = "corrupt") -> Path:
+    """Rename a store with its log, and return its new name. why: a word in that name."""
+    aside = path.with_name(f"{path.name}.{why}-{at:%Y%m%dT%H%M%SZ}")
     for suffix in ("-wal", "-shm", ""):  # the database last: a crash in between leaves it to be found again
         part = path.with_name(path.name + suffix)
         if part.exists():

@@ -132,7 +132,7 @@ def usage_of(connection: sqlite3.Connection, path: Path | None) -> StoreUsage:
     oldest = connection.execute("SELECT received_at FROM readings ORDER BY id LIMIT 1").fetchone()
     bad_first, bad_last = ends(connection, "quarantine")
     return StoreUsage(
-        bytes_used=there.file if path is None else _on_disk(path),
+        bytes_used=there.file if path is None else on_disk(path),
         bytes_free=there.free,
         readings=last - first + 1,
         oldest_reading_at=None if oldest is None else moment_of(oldest[0]),
@@ -141,7 +141,8 @@ def usage_of(connection: sqlite3.Connection, path: Path | None) -> StoreUsage:
     )
 
 
-def _on_disk(path: Path) -> int:
+def on_disk(path: Path) -> int:
+    """Return the bytes that a store takes, with its log."""
     files = (path, path.with_name(f"{path.name}-wal"))
     return sum(file.stat().st_size for file in files if file.exists())
 

@@ -23,7 +23,7 @@ SENTENCES = {
     sqlite3.SQLITE_BUSY: "another process is writing to it: end that one, or wait for it",
     sqlite3.SQLITE_LOCKED: "another connection holds it: end that one, or wait for it",
     sqlite3.SQLITE_IOERR: "the disk fails or is full: check its free space and the kernel's log",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: a restart sets it aside and begins a new one",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: a restart sets it aside, `edge-agent store repair` saves rows",
     sqlite3.SQLITE_NOTADB: "it is not a database: a restart sets it aside and begins a new one",
 }
 

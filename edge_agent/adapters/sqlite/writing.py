@@ -40,6 +40,11 @@ PUT_SUGGESTION = """
     ON CONFLICT (suggestion_id)
     DO UPDATE SET at = excluded.at, finished = excluded.finished, suggestion = excluded.suggestion
 """
+# A row that a damaged cell makes unreadable must not fail the commit.
+WITHDRAW = """
+    DELETE FROM suggestions
+    WHERE CASE WHEN json_valid(suggestion) THEN json_extract(suggestion, '$.charger_id') END = ?
+"""
 PUT_META = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
 PUT_SNAPSHOT = "INSERT OR REPLACE INTO snapshot (id, through, chargers) VALUES (1, ?, ?)"
 INSERT_QUARANTINED = (
@@ -90,6 +95,7 @@ def write(connection: sqlite3.Connection, batch: Commit, before: Marks, quaranti
         connection.executemany(PUT_CURSOR, moved)
     if batch.suggestions:
         connection.executemany(PUT_SUGGESTION, map(rows.suggestion_row, batch.suggestions))
+    connection.executemany(WITHDRAW, [(charger_id,) for charger_id in batch.withdrawn])
     facts.write(connection, batch.facts)
     if batch.meta:
         connection.executemany(PUT_META, batch.meta.items())

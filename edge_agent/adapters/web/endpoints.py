@@ -5,6 +5,7 @@ Asked most comes first: the router tries one after the other.
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +25,7 @@ from edge_agent.wire.rest import (
     BatchRequest,
     ChargerList,
     DecisionRequest,
+    DeviceChangeRequest,
     FlatMetrics,
     Health,
     HealthStatus,
@@ -36,7 +38,7 @@ from edge_agent.wire.rest import (
     ReloadQuery,
     SilenceRequest,
 )
-from edge_agent.wire.service import WorkDone, WorkRequest
+from edge_agent.wire.service import Change, DeviceChange, WorkDone, WorkRequest
 
 METRICS: dict[str, JsonValue] = {
     "connector_status": "CHARGING",
@@ -141,6 +143,11 @@ def quieten(call: Call[QuietRequest]) -> Quiet:
 def work_done(call: Call[WorkRequest]) -> WorkDone:
     charger_id = charger_id_of(call.path)
     return known(call.desk.work_done(charger_id, call.question, call.who), charger_id)
+
+
+def change_device(change: Change, call: Call[DeviceChangeRequest]) -> DeviceChange:
+    charger_id = charger_id_of(call.path)
+    return known(call.desk.change_device(charger_id, change, call.question, call.who), charger_id)
 
 
 def recording(call: Call[RecordingQuery]) -> Recording:
@@ -256,6 +263,30 @@ ENDPOINTS = (
         body=QuietRequest,
         example={"by": "AB", "note": "fan is changed", "until": "2026-03-04T12:00:00Z"},
         answer=Quiet,
+        refusals={404: "Nothing is known of this charger."},
+        waits=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/chargers/{charger_id:path}/retire",
+        summary="This charger has left the site: its alerts and suggestions end, its history stays",
+        handler=partial(change_device, Change.RETIRED),
+        role=Role.ADMIN,
+        body=DeviceChangeRequest,
+        example={"by": "AB", "note": "sold"},
+        answer=DeviceChange,
+        refusals={404: "Nothing is known of this charger."},
+        waits=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/chargers/{charger_id:path}/replace",
+        summary="Another device has this name now: what is normal for it is learned anew, its history stays",
+        handler=partial(change_device, Change.REPLACED),
+        role=Role.ADMIN,
+        body=DeviceChangeRequest,
+        example={"by": "AB", "note": "serial number 42"},
+        answer=DeviceChange,
         refusals={404: "Nothing is known of this charger."},
         waits=True,
     ),

@@ -7,7 +7,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from edge_agent.adapters.web.bundle import bundle
 from edge_agent.adapters.web.calendar import maintenance_calendar
 from edge_agent.adapters.web.csv_replies import uptime_table
 from edge_agent.adapters.web.endpoint import Call, Endpoint
@@ -15,6 +14,7 @@ from edge_agent.adapters.web.keys import Role
 from edge_agent.adapters.web.naming import charger_id_of, known
 from edge_agent.adapters.web.problems import Refused
 from edge_agent.adapters.web.replies import Header, Reply, headers_for
+from edge_agent.bundle import archive, site_files
 from edge_agent.wire.history import (
     AlertQuery,
     ChargerDetail,
@@ -97,7 +97,11 @@ def audit(call: Call[None]) -> DeedList:
 
 
 def diagnostics(call: Call[None]) -> Response:
-    return Reply(bundle(call.desk, call.records), (*ZIP, _attachment("edge-agent-diagnostics.zip")))
+    desk = call.desk
+    files = site_files(call.records, desk.chargers(), desk.suggestions(), desk.models())
+    return Reply(
+        archive({**files, "health": desk.health()}), (*ZIP, _attachment("edge-agent-diagnostics.zip"))
+    )
 
 
 NO_CHARGER = {404: "Nothing is known of this charger."}

@@ -184,6 +184,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chargers/{charger_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * This charger has left the site: its alerts and suggestions end, its history stays
+         * @description Needs a key of role admin or above.
+         */
+        post: operations["post_api_v1_chargers_charger_id_path_retire"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chargers/{charger_id}/replace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Another device has this name now: what is normal for it is learned anew, its history stays
+         * @description Needs a key of role admin or above.
+         */
+        post: operations["post_api_v1_chargers_charger_id_path_replace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/predictions/{charger_id}": {
         parameters: {
             query?: never;
@@ -917,6 +957,12 @@ export interface components {
          */
         Cause: "OWN_FAULT" | "SITE_POWER" | "BACK_OFFICE" | "NETWORK" | "VEHICLE" | "USER" | "PLANNED_WORK" | "VANDALISM";
         /**
+         * Change
+         * @description What became of a charger: it has left the site, or another device stands in its place.
+         * @enum {string}
+         */
+        Change: "RETIRED" | "REPLACED";
+        /**
          * ChargerDetail
          * @description One charger: how it is now, and what became of it in the last `days`, each list newest first.
          */
@@ -947,6 +993,8 @@ export interface components {
             downtime: components["schemas"]["Downtime"][];
             /** Work */
             work: components["schemas"]["WorkDone"][];
+            /** Changes */
+            changes: components["schemas"]["DeviceChange"][];
             /** Past Alerts */
             past_alerts: components["schemas"]["Alert"][];
         };
@@ -1100,6 +1148,45 @@ export interface components {
              * @default null
              */
             next: string | null;
+        };
+        /**
+         * DeviceChange
+         * @description A device has gone. connector_ids: the EVSEs that were known of it; 0 is its cabinet.
+         */
+        DeviceChange: {
+            /** Charger Id */
+            charger_id: string;
+            /** Connector Ids */
+            connector_ids: number[];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            change: components["schemas"]["Change"];
+            /** By */
+            by: string;
+            /**
+             * Note
+             * @default null
+             */
+            note: string | null;
+        };
+        /**
+         * DeviceChangeRequest
+         * @description Who says that a charger has left, or was replaced; the path says which.
+         */
+        DeviceChangeRequest: {
+            /**
+             * By
+             * @description A role or initials, not a name.
+             */
+            by: string;
+            /**
+             * Note
+             * @default null
+             */
+            note?: string | null;
         };
         /**
          * Downtime
@@ -2443,6 +2530,7 @@ export type Attempt = components['schemas']['Attempt'];
 export type BatchAnswer = components['schemas']['BatchAnswer'];
 export type BatchRequest = components['schemas']['BatchRequest'];
 export type Cause = components['schemas']['Cause'];
+export type Change = components['schemas']['Change'];
 export type ChargerDetail = components['schemas']['ChargerDetail'];
 export type ChargerList = components['schemas']['ChargerList'];
 export type ChargerSummary = components['schemas']['ChargerSummary'];
@@ -2452,6 +2540,8 @@ export type CostBenefit = components['schemas']['CostBenefit'];
 export type DecisionRequest = components['schemas']['DecisionRequest'];
 export type Deed = components['schemas']['Deed'];
 export type DeedList = components['schemas']['DeedList'];
+export type DeviceChange = components['schemas']['DeviceChange'];
+export type DeviceChangeRequest = components['schemas']['DeviceChangeRequest'];
 export type Downtime = components['schemas']['Downtime'];
 export type Evidence = components['schemas']['Evidence'];
 export type EvseUptime = components['schemas']['EvseUptime'];
@@ -3356,6 +3446,220 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Quiet"];
+                };
+            };
+            /** @description The key is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's role may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known of this charger. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 1 MiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not as described; detail lists each fault. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; Retry-After says when again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or busy; Retry-After says when again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_v1_chargers_charger_id_path_retire: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed as tenant_id. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                charger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "by": "AB",
+                 *       "note": "sold"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeviceChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceChange"];
+                };
+            };
+            /** @description The key is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's role may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is known of this charger. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 1 MiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not as described; detail lists each fault. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; Retry-After says when again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or busy; Retry-After says when again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_v1_chargers_charger_id_path_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed as tenant_id. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                charger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "by": "AB",
+                 *       "note": "serial number 42"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeviceChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceChange"];
                 };
             };
             /** @description The key is missing or not valid. */

@@ -95,6 +95,7 @@ function logOf(detail, connectorId) {
     ...detail.work
       .filter(here)
       .map((each) => [each.finished_at, [text.work.by(said(text.work.verdicts, each.verdict), each.by), each.note].filter(Boolean).join(": ")]),
+    ...detail.changes.map((each) => [each.at, [`${text.charger.changes[each.change]} (${each.by})`, each.note].filter(Boolean).join(": ")]),
   ];
   return log.sort(([one], [other]) => other.localeCompare(one)).slice(0, 30);
 }

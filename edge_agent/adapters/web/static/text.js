@@ -109,6 +109,7 @@ export const text = {
     quietUntil: (time, by) => `Under work until ${time} (${by}): no alerts but tampering and emergency stop.`,
     endQuiet: "End it",
     logWork: "Log work",
+    changes: { RETIRED: "It left the site", REPLACED: "Another device took its place" },
     chart: (name, least, most, unit) => `${name}: ${least} to ${most} ${unit}`,
   },
   series: { power: ["Power", "kW"], temperature: ["Temperature", "°C"], risk: ["Failure risk", "%"] },
