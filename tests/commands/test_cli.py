@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent import __version__
-from edge_agent.cli import EXAMPLES, parser, main
+from edge_agent.cli import EXAMPLES, main, parser
 
 
 @pytest.fixture
