@@ -27,7 +27,7 @@ MEDIA_TYPES = {
 STATIC = files(__package__).joinpath("static")
 LOADED = tuple(f".{name}" for name in MEDIA_TYPES if name != "html")
 # Not whatever lies there: an upgrade that was cut off leaves copies under other names.
-ASSETS = tuple(sorted(each.name for each in STATIC.iterdir() if each.suffix in LOADED))
+ASSETS = tuple(sorted(each.name for each in STATIC.iterdir() if each.name.endswith(LOADED)))
 # The browser keeps a copy and asks each time whether it still holds: an update shows at once.
 ASK_AGAIN: Header = (b"cache-control", b"no-cache")
 
