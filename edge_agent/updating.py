@@ -108,6 +108,7 @@ class Updating:
             return False
         self._shelf.trial = self._tried = None
         self._shelf.swap(models, directory, self._clock.now())
+        log.info("models judge", extra={"release": release, "version": models.failure.version})
         return True
 
     def _try_out(self, state: Rollout) -> None:
@@ -125,6 +126,7 @@ class Updating:
             self._releases.change(lambda now: refused(now, why))
             self._tried = None
             return
+        log.info("models are tried beside those that judge", extra={"release": wanted[0], "phase": wanted[1]})
         on_probation = state.phase is Phase.PROBATION
         new, old = (self._shelf.models, other) if on_probation else (other, self._shelf.models)
         so_far = state.compared or Comparison()

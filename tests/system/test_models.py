@@ -1,152 +1,139 @@
-"""Models are swapped under a running agent, and a bad file never takes its place."""
+"""Newer models and the real daemon: they come, are tried, judge, are taken back, and no reading is lost."""
 
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
-from edge_agent.config import MODELS_DIR
+from edge_agent.core.rollout import LEAST_ROWS
 from tests.rig.agent import Agent
 from tests.rig.broker import Mosquitto
 from tests.rig.clients import Publisher, Subscriber
-from tests.rig.rhythm import again_and_again
+from tests.rig.repository import Publisher as Releaser
+from tests.rig.repository import models, served
 from tests.rig.site import HEALTHY, timed
 from tests.system.conftest import CHARGERS, NewAgent
 
-STEADY, HOT = CHARGERS[:2]
-FILES = ("manifest.json", "failure_predictor.onnx", "anomaly_detector.onnx")
-ONE = {"charger_id": "CHG_900", "metrics": HEALTHY}
+READING = {**HEALTHY, "connector_id": 1}
+BUSY, PROBE = CHARGERS[:2]
+TRIED = "models are tried beside those that judge"
+ENOUGH = LEAST_ROWS + 100
 
 
 @pytest.fixture
-def models(tmp_path: Path) -> Path:
-    """A copy of the shipped models."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    for name in FILES:
-        shutil.copy(MODELS_DIR / name, folder)
-    return folder
+def releaser(tmp_path: Path) -> Releaser:
+    return Releaser(tmp_path / "releaser")
 
 
 @pytest.fixture
-def modelled(new_agent: NewAgent, broker: Mosquitto, models: Path) -> Agent:
-    """An agent that has its models in a folder of its own."""
-    agent = new_agent({"models": {"dir": models}, "store": {"commit_s": 0.2}}).start()
-    broker.wait_for_agent()
-    return agent
+def agent(tmp_path: Path, releaser: Releaser, broker: Mosquitto, new_agent: NewAgent) -> Iterator[Agent]:
+    """An agent that tries newer models for no longer than it takes to compare them."""
+    with served(releaser.folder) as server:
+        settings = {
+            "repository_url": server.url,
+            "root_file": releaser.root,
+            "releases_dir": tmp_path / "releases",
+            "trial_hours": 0.0,
+        }
+        started = new_agent({"models": settings}).start()
+        broker.wait_for_agent()
+        yield started
 
 
-def rename(models: Path, model: str, version: str) -> None:
-    """Give a model another version, so that a swap shows."""
-    manifest = json.loads((models / "manifest.json").read_text())
-    manifest["models"][model]["version"] = version
-    fresh = models / "fresh.json"
-    fresh.write_text(json.dumps(manifest))
-    fresh.replace(models / "manifest.json")
+def say_much(publisher: Publisher, kept: list[int]) -> None:
+    """Publish as many readings as a comparison needs; `kept` counts them."""
+    for number in range(ENOUGH):
+        publisher.publish(BUSY, timed({**READING, "power": 5.0 + number % 7}))
+    kept.append(ENOUGH)
 
 
-def entries(agent: Agent) -> dict[str, dict[str, Any]]:
+def version(publisher: Publisher, screen: Subscriber, kept: list[int]) -> str:
+    """Return which failure model judges what comes now, by an alert; all that came before is kept then."""
+    since = screen.heard.mark()
+    publisher.publish(PROBE, timed({**READING, "error_codes": ["CutCable"]}))  # which is never damped
+    alert = screen.wait_for_alert(PROBE, "TAMPER", "OPEN", since)
+    for _ in range(3):
+        publisher.publish(PROBE, timed(READING))
+    screen.wait_for_alert(PROBE, "TAMPER", "CLEARED", since)
+    kept.append(4)
+    told: str = alert["evidence"]["failure_model"]
+    return told
+
+
+def listed(agent: Agent) -> str:
+    return agent.command("models", "list").stdout
+
+
+def entry(agent: Agent) -> dict[str, Any]:
     with agent.client() as client:
-        return {model["name"]: model for model in client.get("/api/v1/models").json()["models"]}
+        found = client.get("/api/v1/models").raise_for_status().json()["models"]
+        return next(each for each in found if each["name"] == "failure_predictor")
 
 
-def prediction(agent: Agent) -> dict[str, Any]:
-    with agent.client() as client:
-        answer: dict[str, Any] = client.post("/api/v1/predictions/failure", json=ONE).json()
-    return answer
-
-
-@pytest.mark.parametrize("damage", ["other bytes", "no file", "no manifest", "a manifest that is none"])
-def test_a_damaged_file_is_refused_and_the_running_model_stays(
-    modelled: Agent, models: Path, damage: str
+def test_a_release_is_tried_judges_and_is_taken_back_without_losing_a_reading(
+    agent: Agent, releaser: Releaser, publisher: Publisher, subscriber: Subscriber
 ) -> None:
-    before = prediction(modelled)
-    file = models / "failure_predictor.onnx"
-    if damage == "other bytes":
-        file.write_bytes(file.read_bytes()[:-100] + b"\0" * 100)
-    elif damage == "no file":
-        file.unlink()
-    elif damage == "no manifest":
-        (models / "manifest.json").unlink()
-    else:
-        (models / "manifest.json").write_text("{")
-    with modelled.client("admin") as client:
-        answer = client.post("/api/v1/models/reload?model_name=failure_predictor")
-    assert answer.status_code == 409
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert "running model stays" in answer.json()["detail"]
-    assert str(models) not in answer.text  # no path goes out
-    assert {**prediction(modelled), "timestamp": None} == {**before, "timestamp": None}
-    assert entries(modelled)["failure_predictor"]["status"] == "ERROR"
-    assert modelled.health()["status"] == "degraded"
+    kept = list[int]()
+    releaser.publish(2)
+    since = agent.log.mark()
+    assert "release 2 is here" in agent.command("models", "fetch").stdout
+    agent.wait_for_log(TRIED, after=since)
+    since = agent.log.mark()
+    assert version(publisher, subscriber, kept) == "2.0.0"
+    say_much(publisher, kept)
+    assert agent.wait_for_log("models judge", after=since)["version"] == "9.2.0"
+    assert version(publisher, subscriber, kept) == "9.2.0"
 
-    for name in FILES:
-        shutil.copy(MODELS_DIR / name, models)
-    with modelled.client("admin") as client:
-        assert client.post("/api/v1/models/reload").status_code == 200
-    assert entries(modelled)["failure_predictor"]["status"] == "LOADED"
-    assert modelled.health()["status"] == "healthy"
+    agent.kill9()
+    since = agent.log.mark()
+    agent.start()
+    agent.wait_for_log(TRIED, after=since)
+    assert entry(agent)["version"] == "9.2.0"
+    assert entry(agent)["metadata"]["rollout"]["judging"] == 2
+    assert "judges, on probation" in listed(agent)
+    since = agent.log.mark()
+    say_much(publisher, kept)
+    agent.wait_for_log("a trial of models is over", after=since)
+
+    since = agent.log.mark()
+    agent.command("models", "rollback")
+    assert agent.wait_for_log("models judge", after=since)["version"] == "2.0.0"
+    assert version(publisher, subscriber, kept) == "2.0.0"
+    assert "release 2    failure predictor 9.2.0, anomaly detector 2.0.0  refused: it was" in listed(agent)
+    assert agent.rows("SELECT count(*) FROM readings WHERE source = 'metrics'") == [(sum(kept),)]
 
 
-def test_without_models_the_rules_judge_and_health_says_so(
-    new_agent: NewAgent, broker: Mosquitto, publisher: Publisher, subscriber: Subscriber, models: Path
+def test_a_release_that_fails_on_live_readings_is_refused_and_none_is_lost(
+    agent: Agent, releaser: Releaser, publisher: Publisher, subscriber: Subscriber, tmp_path: Path
 ) -> None:
-    for name in FILES:
-        (models / name).unlink()
-    agent = new_agent({"models": {"dir": models}}).start()
-    broker.wait_for_agent()
-    health = agent.health()
-    assert health["status"] == "degraded"
-    assert health["checks"]["models"]["status"] == "fallback"
-    assert {name: model["status"] for name, model in entries(agent).items()} == {
-        "failure_predictor": "FALLBACK",
-        "anomaly_detector": "FALLBACK",
-        "maintenance_optimizer": "LOADED",
-    }
-    assert (prediction(agent)["engine"], prediction(agent)["calibrated"]) == ("rules", False)
-    subscriber.ready()
-    publisher.publish(HOT, {**HEALTHY, "temperature": 70.0})
-    alert = subscriber.wait_for_alert(HOT, "OVER_TEMPERATURE", "OPEN")
-    assert alert["severity"] == "CRITICAL"
-
-    for name in FILES:
-        shutil.copy(MODELS_DIR / name, models)
-    with agent.client("admin") as client:
-        assert client.post("/api/v1/models/reload").status_code == 200
-    assert prediction(agent)["engine"] == "onnx"
-    assert agent.health()["status"] == "healthy"
+    kept = list[int]()
+    releaser.at(datetime.now(UTC)).publish(that_fails(tmp_path / "bad", 3), releaser.keys)
+    since = agent.log.mark()
+    agent.command("models", "fetch")
+    agent.wait_for_log(TRIED, after=since)
+    for _ in range(3):
+        assert version(publisher, subscriber, kept) == "2.0.0"
+    agent.wait_for_log("a trial of models is over", after=since)
+    assert "refused: it failed on" in listed(agent)
+    assert agent.rows("SELECT count(*) FROM readings WHERE source = 'metrics'") == [(sum(kept),)]
 
 
-def test_a_swap_under_load_loses_no_reading_and_no_answer(
-    modelled: Agent, models: Path, publisher: Publisher, subscriber: Subscriber
-) -> None:
-    versions = set()
-
-    def ask() -> None:
-        answer = prediction(modelled)
-        assert answer["engine"] == "onnx"
-        versions.add(answer["model_version"])
-
-    with (
-        modelled.client("admin") as client,
-        again_and_again(0.003, lambda: publisher.publish(STEADY, timed({**HEALTHY, "connector_id": 1}))),
-        again_and_again(0.02, ask),
-    ):
-        for number in range(10):
-            rename(models, "failure_predictor", f"swap-{number}")
-            swapped = client.post("/api/v1/models/reload?model_name=failure_predictor")
-            assert swapped.status_code == 200, swapped.text
-            assert swapped.json()["version"] == f"swap-{number}"
-            assert entries(modelled)["failure_predictor"]["version"] == f"swap-{number}"
-    sent = len(publisher.acknowledged())
-    assert "swap-9" in versions or prediction(modelled)["model_version"] == "swap-9"
-    subscriber.ready()
-    publisher.publish(HOT, timed({**HEALTHY, "temperature": 70.0}))
-    alert = subscriber.wait_for_alert(HOT, "OVER_TEMPERATURE", "OPEN")
-    assert alert["evidence"]["failure_model"] == "swap-9"
-    assert modelled.terminate() == 0
-    assert modelled.rows("SELECT count(*) FROM readings") == [(sent + 1,)]
+def that_fails(folder: Path, release: int) -> Path:
+    """Make models of which one takes its golden vectors, all at once, and no other number of rows."""
+    directory = models(folder, release)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    card = manifest["models"]["failure_predictor"]
+    file = directory / card["file"]
+    graph = onnx.load(file)
+    graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = len(card["golden"]["rows"])
+    onnx.save(graph, file)
+    card["sha256"] = sha256(file.read_bytes()).hexdigest()
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    return directory
