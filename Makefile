@@ -17,7 +17,7 @@ FROM_LOCK := $(PIP_INSTALL) --require-hashes --only-binary=:all: --requirement
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml
 
-.PHONY: help run test check services system bench train evaluate lock check-arm64 page pictures package package-test clean
+.PHONY: help run test check services system bench train evaluate lock check-arm64 page pictures package image package-test clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -132,9 +132,14 @@ page: $(VENV)/page.stamp ## Make the libraries that the page loads anew
 package: $(VENV)/dev.stamp ## Make the Debian packages into dist (options in PACKAGE="--suite 12 --arch arm64")
 	@$(BIN)/python packaging/debian/build.py $(PACKAGE)
 
-package-test: $(VENV)/dev.stamp ## Install the amd64 package in a booted Debian without a network (root, systemd-nspawn)
+IMAGE_TOOL ?= $(firstword $(notdir $(wildcard /usr/bin/docker /usr/bin/buildah)) docker)
+
+image: ## Make the image for ARM64 gateways (options in IMAGE="--build-arg BASE=...")
+	@$(IMAGE_TOOL) build --platform linux/arm64 --file Dockerfile.arm64 --tag edge-agent $(IMAGE) .
+
+package-test: $(VENV)/dev.stamp ## Install the package in booted Debians without a network (root; more in PARTS="arm64 release")
 	@$(SERVICES) container
-	@$(BIN)/python -m tests.package
+	@$(BIN)/python -m tests.package $(PARTS)
 
 pictures: services $(VENV)/page.stamp ## Take the pictures of the page anew
 	@$(BIN)/python -m tests.pictures

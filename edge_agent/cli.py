@@ -39,7 +39,7 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code: 0 well, 1 it failed, 2 it was asked wrongly."""
-    asked = _parser().parse_args(arguments)
+    asked = parser().parse_args(arguments)
     try:
         return _carry_out(asked)
     except EdgeAgentError as error:
@@ -64,7 +64,8 @@ def _check(command: ModuleType, asked: argparse.Namespace) -> int:
     return int(command.check(asked.config))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="edge-agent",
         description="Judges an EV charging site's chargers on the spot and loses nothing.",

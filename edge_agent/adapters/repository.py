@@ -24,6 +24,7 @@ from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
+from urllib3.exceptions import HTTPError
 
 from edge_agent.errors import UpdateError
 from edge_agent.wire.release import Offer, offer_path
@@ -130,7 +131,7 @@ def _told(source: Source) -> Iterator[None]:
         raise UpdateError(
             f"{source.base} is refused: its release.json is not one; publish it again"
         ) from error
-    except tuf_errors.DownloadError as error:
+    except (tuf_errors.DownloadError, HTTPError) as error:  # tuf lets what breaks in mid-stream through
         why = error.__cause__ or error
         raise UpdateError(f"{source.base} cannot be read ({why}); it is tried again next time") from error
     except OSError as error:

@@ -20,6 +20,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import shtab
+
+from edge_agent.cli import parser
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 LOCK = ROOT / "packaging/locks/package.lock"
@@ -59,20 +63,20 @@ MACHINES = (
 
 def main() -> None:
     """Build what was asked for; all of it where nothing was."""
-    parser = argparse.ArgumentParser(
+    options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--suite", type=int, choices=[suite.number for suite in SUITES])
-    parser.add_argument("--arch", choices=[machine.debian for machine in MACHINES])
-    parser.add_argument("--version", default=version(), help="default: the project's")
-    parser.add_argument("--out", type=Path, default=ROOT / "dist")
-    parser.add_argument(
+    options.add_argument("--suite", type=int, choices=[suite.number for suite in SUITES])
+    options.add_argument("--arch", choices=[machine.debian for machine in MACHINES])
+    options.add_argument("--version", default=version(), help="default: the project's")
+    options.add_argument("--out", type=Path, default=ROOT / "dist")
+    options.add_argument(
         "--updates-root",
         type=Path,
         metavar="FILE",
         help="root.json of the models' repository; none: no updates",
     )
-    asked = parser.parse_args()
+    asked = options.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     for suite in SUITES:
         for machine in MACHINES:
@@ -144,15 +148,19 @@ def _install_environment(suite: Suite, home: Path) -> None:
 
 FILES = (
     ("packaging/debian/edge-agent", "usr/bin/edge-agent", 0o755),
+    ("packaging/debian/edge-agent-broker", "usr/sbin/edge-agent-broker", 0o755),
     ("packaging/debian/config.toml", "etc/edge-agent/config.toml", 0o644),
     ("packaging/debian/sysusers.conf", "usr/lib/sysusers.d/edge-agent.conf", 0o644),
     ("packaging/debian/tmpfiles.conf", "usr/lib/tmpfiles.d/edge-agent.conf", 0o644),
-    ("packaging/debian/completion.bash", "usr/share/bash-completion/completions/edge-agent", 0o644),
     ("packaging/mosquitto/edge-agent.conf", "usr/share/edge-agent/mosquitto/edge-agent.conf", 0o644),
     ("packaging/mosquitto/acl", "usr/share/edge-agent/mosquitto/edge-agent.acl", 0o644),
     ("docs/configuration.md", "usr/share/doc/edge-agent/configuration.md", 0o644),
     ("LICENSE", "usr/share/doc/edge-agent/copyright", 0o644),
 )
+COMPLETIONS = {
+    "bash": "usr/share/bash-completion/completions/edge-agent",
+    "zsh": "usr/share/zsh/vendor-completions/_edge-agent",
+}
 MODELS = ("manifest.json", "failure_predictor.onnx", "anomaly_detector.onnx")
 
 
@@ -161,6 +169,8 @@ def _install_files(place: Path, full: str) -> None:
         _copy(ROOT / source, place / target, mode)
     manual = (HERE / "edge-agent.1").read_text().replace("@VERSION@", full).encode()
     _pack(manual, place / "usr/share/man/man1/edge-agent.1.gz")
+    for shell, target in COMPLETIONS.items():
+        _write(shtab.complete(parser(), shell), place / target)
     _pack((ROOT / "CHANGELOG.md").read_bytes(), place / "usr/share/doc/edge-agent/changelog.gz")
 
 
@@ -178,6 +188,11 @@ def _copy(source: Path, target: Path, mode: int = 0o644) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     target.chmod(mode)
+
+
+def _write(text: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
 
 
 def _pack(content: bytes, target: Path) -> None:

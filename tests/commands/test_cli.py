@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent import __version__
-from edge_agent.cli import EXAMPLES, _parser, main
+from edge_agent.cli import EXAMPLES, main, parser
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def examples() -> list[list[str]]:
 
 @pytest.mark.parametrize("arguments", examples(), ids=" ".join)
 def test_every_example_of_the_help_is_understood(arguments: list[str]) -> None:
-    assert _parser().parse_args(arguments).command in arguments
+    assert parser().parse_args(arguments).command in arguments
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

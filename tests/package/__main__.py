@@ -44,7 +44,7 @@ def service(debians: Debians, suite: int = 12) -> None:
     """Install, use, break, boot again, upgrade, cut off, put back, remove, purge."""
     with debians.copy(suite) as root:
         _build_both(root, suite)
-        for stage in ("installed", "rebooted", "cut-off", "removed"):
+        for stage in ("installed", "rebooted", "cut-off", "broker", "removed"):
             _tell(root.boot(stage))
 
 

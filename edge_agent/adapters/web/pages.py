@@ -25,7 +25,9 @@ MEDIA_TYPES = {
     "txt": "text/plain; charset=utf-8",
 }
 STATIC = files(__package__).joinpath("static")
-ASSETS = tuple(sorted(each.name for each in STATIC.iterdir() if not each.name.endswith(".html")))
+LOADED = tuple(f".{name}" for name in MEDIA_TYPES if name != "html")
+# Not whatever lies there: an upgrade that was cut off leaves copies under other names.
+ASSETS = tuple(sorted(each.name for each in STATIC.iterdir() if each.name.endswith(LOADED)))
 # The browser keeps a copy and asks each time whether it still holds: an update shows at once.
 ASK_AGAIN: Header = (b"cache-control", b"no-cache")
 

@@ -1,20 +1,31 @@
 . /root/lib.sh
 
-: "an upgrade that is cut off at any moment leaves a working agent, and can be taken up"
-active
-for moment in 0.05 0.3 0.6 0.9 1.2 1.5 1.8 2.1 2.5 3 4; do
-    timeout --signal=KILL "$moment" dpkg -i /root/second.deb >/dev/null 2>&1 || true
-    edge-agent check | grep models
+# Milliseconds since boot.
+now() { awk '{print int($1 * 1000)}' /proc/uptime; }
+# Begins an upgrade or its way back, and ends it by SIGKILL after a share of the time that it takes.
+cut_off() {
+    timeout --signal=KILL "$(awk "BEGIN {print $lasts * $2 / 100000}")" dpkg -i "$1" >/dev/null 2>&1 || true
+    edge-agent check | grep "^ok  *models"
     systemctl restart edge-agent
     active
     knows
-    say "cut off after $moment s: $(edge-agent --version), $(dpkg-query -W -f '${db:Status-Status}' edge-agent)"
-    dpkg -i /root/second.deb
-    timeout --signal=KILL "$moment" dpkg -i /root/first.deb >/dev/null 2>&1 || true
-    edge-agent check | grep models
-    systemctl restart edge-agent
-    active
-    dpkg -i /root/first.deb
+    say "cut off at $2 %: $(edge-agent --version) works, $(dpkg-query -W -f '${db:Status-Status}' edge-agent)"
+}
+
+: "an upgrade that is cut off at any moment leaves a working agent, and can be taken up"
+active
+began=$(now)
+dpkg -i /root/second.deb
+lasts=$(($(now) - began))
+say "an upgrade takes $lasts ms"
+dpkg -i /root/first.deb
+for share in 20 45 60 75 90; do
+    cut_off /root/second.deb $share
 done
+dpkg -i /root/second.deb
+for share in 45 80; do
+    cut_off /root/first.deb $share
+done
+dpkg -i /root/first.deb
 active
 knows

@@ -9,24 +9,27 @@ say "from its start to READY: $(((ready - started) / 1000)) ms"
 
 : "under the unit's limits it takes a message a second from each of 20 chargers"
 mosquitto_sub -h 127.0.0.1 -t 'evzone/v1/site/state/#' >/root/states &
-for second in $(seq 60); do
-    for charger in $(seq 20); do
-        printf '{"connector_status": "CHARGING", "connector_id": 1, "power": 7.%d, "temperature": %d}\n' \
-            "$((second % 10))" "$((25 + (second + charger) % 9))" |
-            mosquitto_pub -h 127.0.0.1 -q 1 -t "evzone/v1/site/chargers/CHG_1$(printf '%02d' "$charger")/metrics" -s
+screen=$!
+for second in $(seq 45); do
+    for charger in $(seq 101 120); do
+        mosquitto_pub -h 127.0.0.1 -q 1 -t "evzone/v1/site/chargers/CHG_$charger/metrics" -m "{
+            \"connector_status\": \"CHARGING\", \"connector_id\": 1, \"power\": 7.$((second % 10)),
+            \"temperature\": $((25 + (second + charger) % 9))}"
     done
+    sleep 0.5
 done
+kill $screen
 [ "$(wc -l </root/states)" -ge 20 ]
-kill %1
-group=/sys/fs/cgroup$(systemctl show edge-agent -p ControlGroup --value)
-say "memory of the unit: $(($(cat "$group/memory.current") / 1048576)) MiB now," \
-    "$(grep -E '^anon ' "$group/memory.stat" | awk '{print int($2 / 1048576)}') MiB its own," \
-    "$(($(cat "$group/memory.peak" 2>/dev/null || echo 0) / 1048576)) MiB at most;" \
-    "tasks: $(cat "$group/pids.current") of $(systemctl show edge-agent -p TasksMax --value)"
+pid=$(systemctl show edge-agent -p MainPID --value)
+say "memory: $(awk '/VmRSS/ {now = $2} /VmHWM/ {most = $2} END {
+    printf "%d MiB now, %d MiB at most", now / 1024, most / 1024}' "/proc/$pid/status");" \
+    "limits: $(($(systemctl show edge-agent -p MemoryHigh --value) / 1048576))" \
+    "and $(($(systemctl show edge-agent -p MemoryMax --value) / 1048576)) MiB;" \
+    "threads: $(ls "/proc/$pid/task" | wc -l) of $(systemctl show edge-agent -p TasksMax --value)"
 
 : "hardened"
-systemd-analyze security edge-agent --no-pager --threshold=12 | tail -n 1
-say "exposure: $(systemd-analyze security edge-agent --no-pager | tail -n 1 | grep -o '[0-9.]*' | head -n 1)"
+systemd-analyze security edge-agent --no-pager --threshold=12 >/dev/null
+say "exposure: $(systemd-analyze security edge-agent --no-pager | sed -nE 's/.*Overall exposure level.*: ([0-9.]+).*/\1/p')"
 
 : "upgraded: data, keys and an edited configuration survive"
 dpkg -i /root/second.deb
