@@ -242,8 +242,8 @@ class MqttBroker:
     def _on_disconnect(
         self, _client: Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
-        with self._lock:
-            was, self._live = self._live, None
+        # Without the lock: paho lets one thread in at a time, and who holds the lock may be about to come.
+        was, self._live = self._live, None
         if was is not None:
             self._inbox.put(Disconnected(was, str(reason)))
 

@@ -269,6 +269,14 @@ def test_acknowledgements_given_just_before_the_end_still_reach_the_broker(
     assert again.message().payload == b"after"
 
 
+def test_a_lost_connection_is_told_though_somebody_is_about_to_write_to_it(agent: Agent) -> None:
+    """Else each waits for the other: the one who tells of the loss holds what the writer comes to need."""
+    with agent.broker._lock:
+        agent.cut()
+        assert isinstance(agent.next(Disconnected), Disconnected)
+        assert agent.broker.publish("site/state", b"a", retain=True) is None
+
+
 def test_while_disconnected_nothing_is_published_and_it_says_so(agent: Agent, broker: Mosquitto) -> None:
     agent.connected()
     broker.stop()
