@@ -52,7 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _carry_out(asked: argparse.Namespace) -> int:
     """Import the command only now: each needs but a part of the packages."""
-    command = import_module(f"edge_agent.commands.{asked.command}")
+    name = f"edge_agent.commands.{asked.command}"
+    try:
+        command = import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise EdgeAgentError(f"{asked.command} is not in this package; run it from a checkout") from None
     return int(asked.call(command, asked))
 
 

@@ -243,3 +243,11 @@ def test_check_finds_a_certificate_without_its_key(config: Path, capsys: pytest.
     mark, told = lines(capsys.readouterr().out)["configuration"]
     assert mark == "FAULT"
     assert "tls_key" in told
+
+
+def test_a_command_that_a_package_leaves_out_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "edge_agent.commands.demo", None)
+    assert main(["demo"]) == 1
+    assert "demo is not in this package; run it from a checkout" in capsys.readouterr().err
