@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from edge_agent.core.rollout import kept, shipped_with
+from edge_agent.durable import replace, sync
 from edge_agent.errors import UpdateError
 from edge_agent.wire.rollout import Rollout
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 STATE = "rollout.json"
 INCOMING = "incoming"
 METADATA = "metadata"
-MODE = 0o750
+MODE, MODE_OF_FILES = 0o750, 0o640
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class ReleaseFolder:
             before = self.rollout()
             after = to(before)
             if after != before:
-                _replace(self._folder / STATE, after.model_dump_json(indent=1).encode())
+                self._keep(after)
                 self._prune(after)
             self._read = None
             return after
@@ -103,10 +104,10 @@ class ReleaseFolder:
         folder, target = self._folder / INCOMING, self._folder / str(release)
         try:
             for path in (*folder.rglob("*"), folder):
-                _sync(path)
+                sync(path)
             shutil.rmtree(target, ignore_errors=True)  # one that never counted
             folder.rename(target)
-            _sync(self._folder)
+            sync(self._folder)
         except OSError as error:
             raise _failed(self._folder, error) from error
 
@@ -114,6 +115,12 @@ class ReleaseFolder:
         if not self._folder.is_dir():
             return set()
         return {int(path.name) for path in self._folder.iterdir() if path.name.isdecimal()}
+
+    def _keep(self, state: Rollout) -> None:
+        try:
+            replace(self._folder / STATE, state.model_dump_json(indent=1).encode(), MODE_OF_FILES)
+        except OSError as error:
+            raise _failed(self._folder, error) from error
 
     def _prune(self, state: Rollout) -> None:
         here = self._installed()
@@ -125,7 +132,7 @@ class ReleaseFolder:
         """Hold the lock for changing or for fetching. Raises UpdateError."""
         try:
             self._folder.mkdir(mode=MODE, parents=True, exist_ok=True)
-            lock = os.open(self._folder / f".{what}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            lock = os.open(self._folder / f".{what}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE_OF_FILES)
         except OSError as error:
             raise _failed(self._folder, error) from error
         try:
@@ -144,27 +151,6 @@ def _state(path: Path) -> Rollout | None:
     except (OSError, ValidationError) as error:
         log.warning("what is known of the models' releases cannot be read", extra={"error": str(error)[:200]})
         return None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a file in place of another in one step that survives a loss of power. Raises UpdateError."""
-    fresh = path.with_name(f"{path.name}.new")
-    try:
-        fresh.write_bytes(content)
-        _sync(fresh)
-        fresh.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise _failed(path.parent, error) from error
-
-
-def _sync(path: Path) -> None:
-    """Have it on the disk. A folder too: its names are its content."""
-    opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _failed(folder: Path, error: OSError) -> UpdateError:

@@ -11,7 +11,6 @@ Source: The Update Framework Specification 1.0.33.
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -26,6 +25,7 @@ from tuf.ngclient.updater import Updater
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 from urllib3.exceptions import HTTPError
 
+from edge_agent.durable import sync
 from edge_agent.errors import UpdateError
 from edge_agent.wire.release import Offer, offer_path
 
@@ -156,8 +156,4 @@ def _fetcher(base: str) -> FetcherInterface:
 def _sync(folder: Path) -> None:
     """Have the metadata on the disk: what this box has seen is what a rolled-back repository is known by."""
     for path in (*folder.iterdir(), folder):
-        opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+        sync(path)

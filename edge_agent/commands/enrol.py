@@ -24,6 +24,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from cloud_sync.enrolment import enrol as ask
 from edge_agent.clock import SystemClock
 from edge_agent.config import DEFAULT_PATH, ENROLMENT, LOOPBACK
+from edge_agent.durable import replace, sync
 from edge_agent.errors import EdgeAgentError
 from edge_agent.wire.enrolment import TOKEN_PREFIX, EnrolmentRequest
 
@@ -134,17 +135,9 @@ def _settle(home: Path, told: CodeFile, token: str, place: Enrolment) -> None:
 
 def _keep(path: Path, text: str) -> None:
     """Write a file for the daemon's group, whole or not at all, and so that it survives a power cut."""
-    fresh = path.with_name(f".{path.name}.new")
+    group = (-1, path.parent.stat().st_gid) if os.geteuid() == 0 else None
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, SECRET), "w") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fchmod(file.fileno(), SECRET)
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), -1, path.parent.stat().st_gid)
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        _sync(path.parent)
+        replace(path, f"{text}\n".encode(), SECRET, group)
     except OSError as error:
         raise EdgeAgentError(f"cannot write {path}: {error.strerror}; call it as root") from error
 
@@ -165,7 +158,7 @@ def _spend(file: Path, home: Path) -> bool:
             held.flush()
             os.fsync(held.fileno())
         file.unlink()
-        _sync(file.parent)
+        sync(file.parent)
     except OSError as error:
         print(
             f"edge-agent: {file} cannot be removed: {error.strerror}. No other gateway can use its code; "
@@ -176,15 +169,6 @@ def _spend(file: Path, home: Path) -> bool:
     for made in home.glob(f"{TOKEN}.for-*"):
         made.unlink()
     return True
-
-
-def _sync(directory: Path) -> None:
-    """Have the names in it survive a power cut."""
-    held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)
 
 
 def _hashed(text: str) -> str:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge_agent.durable import replace
 from edge_agent.errors import ConfigError
 
 PREFIX = "evz_"
@@ -157,22 +158,15 @@ class KeyRing:
             entries = self.list()
             yield entries
             self._replace(entries)
-            os.fsync(directory)
         except OSError as error:
             raise ConfigError([f"[web] keys_file {self._path} cannot be written: {error.strerror}"]) from None
         finally:
             os.close(directory)
 
     def _replace(self, entries: Entries) -> None:
-        """Write a new file and move it over the old one, so that a reader never meets half of it."""
-        fresh = self._path.with_name(f".{self._path.name}.new")
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(_KeyFile(keys=entries).model_dump_json(indent=2).encode())
-            file.flush()
-            if os.geteuid() == 0:
-                # The superuser adds keys for a service that is not one: its directory says whose they are.
-                owner = self._path.parent.stat()
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
+        owner = None
+        if os.geteuid() == 0:
+            # The superuser adds keys for a service that is not one: its directory says whose they are.
+            theirs = self._path.parent.stat()
+            owner = theirs.st_uid, theirs.st_gid
+        replace(self._path, _KeyFile(keys=entries).model_dump_json(indent=2).encode(), 0o600, owner)

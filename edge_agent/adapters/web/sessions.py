@@ -8,7 +8,6 @@ cannot read it (HttpOnly), and no other site's page can send it (SameSite=Strict
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_agent.adapters.web.replies import Header
+from edge_agent.durable import replace
 
 if TYPE_CHECKING:
     from edge_agent.adapters.web.keys import KeyEntry, KeyRing
@@ -81,12 +81,7 @@ def kept_secret(beside: Path) -> bytes:
         if len(found) == SECRET_BYTES:
             return found
     secret = secrets.token_bytes(SECRET_BYTES)
-    fresh = path.with_name(f".{path.name}.new")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secret)
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        replace(path, secret, 0o600)
     return secret
