@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from edge_agent.core.rollout import Bounds, before, refused, went_back, went_on
+from edge_agent.core.rollout import Bounds, before, refused, settled, went_back, went_on
 from edge_agent.errors import ModelError, UpdateError
 from edge_agent.trial import Trial
 from edge_agent.wire.rollout import Comparison, Phase, Rollout
@@ -122,8 +122,9 @@ class Updating:
         try:
             other = self._shelf.loaders.both(self._releases.directory(wanted[0]))
         except ModelError as error:
-            why = str(error)
-            self._releases.change(lambda now: refused(now, why))
+            # Without the one to compare with, the one that judges goes on.
+            after = refused(state, str(error)) if state.phase is Phase.SHADOW else settled(state)
+            self._releases.change(lambda now: after if now == state else now)
             self._tried = None
             return
         log.info("models are tried beside those that judge", extra={"release": wanted[0], "phase": wanted[1]})

@@ -9,7 +9,7 @@ import pytest
 from edge_agent.adapters.releases import ReleaseFolder
 from edge_agent.clock import ReplayClock
 from edge_agent.core.models import AnomalyModel, FailureModel
-from edge_agent.core.rollout import Bounds, offered, went_back
+from edge_agent.core.rollout import Bounds, offered, switched, went_back
 from edge_agent.core.rules import RulesAnomaly, RulesFailure
 from edge_agent.errors import ModelError
 from edge_agent.shelf import Loaders, Shelf
@@ -126,6 +126,15 @@ def test_a_candidate_that_does_not_load_is_refused(box: Box) -> None:
     box.look()
     assert (box.judging, box.shelf.trial) == ("shipped", None)
     assert box.updating.rollout().refused == {2: "it is damaged"}
+
+
+def test_on_probation_the_new_one_goes_on_where_the_old_one_no_longer_loads(box: Box) -> None:
+    box.add(2)
+    box.damaged = {"shipped"}
+    box.releases.change(lambda now: switched(offered(now, 2)))
+    box.look()
+    assert (box.judging, box.shelf.trial) == ("2", None)
+    assert box.updating.rollout() == Rollout(judging=2, previous=1, highest=2)
 
 
 def test_a_package_with_a_newer_release_judges_by_it(box: Box) -> None:
