@@ -13,20 +13,18 @@ import tomllib
 from collections.abc import Collection
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge_agent.errors import ConfigError
+from edge_agent.sentences import sentences
 from edge_agent.sources.mapped import FIELDS, MEASURED
 from edge_agent.wire.answers import FailureMode
 from edge_agent.wire.metrics import ConnectorStatus
 from edge_agent.wire.types import ChargerId, ConnectorId
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 DEFAULT_PATH = Path("/etc/edge-agent/config.toml")
 ENROLMENT = "enrolment.toml"
@@ -467,8 +465,7 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> tuple[
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        faults = [_sentence(fault) for fault in error.errors()]
-        raise ConfigError(faults + _unknown_keys(values) + unknown) from None
+        raise ConfigError(sentences(error.errors()) + _unknown_keys(values) + unknown) from None
     return config, _unknown_keys(values) + unknown
 
 
@@ -479,7 +476,8 @@ def secret(path: Path | None) -> str | None:
     try:
         return path.read_text().splitlines()[0].strip()
     except (OSError, IndexError, UnicodeDecodeError) as error:
-        raise ConfigError([f"cannot read the secret in {path}: {error}"]) from error
+        why = getattr(error, "strerror", None) or "it has no first line of text"
+        raise ConfigError([f"cannot read the secret in {path}: {why}"]) from error
 
 
 def passwords(path: Path | None) -> dict[str, str]:
@@ -545,13 +543,6 @@ def _path_of(name: str) -> list[str]:
         part if place == 1 and parts[0].lower() == "chargers" else part.lower()
         for place, part in enumerate(parts)
     ]
-
-
-def _sentence(fault: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "missing":
-        return f"{where}: is required"
-    return f"{where}: {fault['msg'].removeprefix('Value error, ')} (it is {fault['input']!r})"
 
 
 def _unknown_keys(values: dict[str, Any]) -> list[str]:

@@ -303,3 +303,30 @@ def test_what_a_gateway_was_told_at_its_enrolment_counts_instead(toml: Path) -> 
     assert (config.site_id, config.sync.url, config.sync.readings) == ("site-7", "https://c.example", "all")
     assert unknown == ["sync.hots: unknown key"]
     assert loaded(toml, SITE, {"EDGE_AGENT__SITE_ID": "site-8"})[0].site_id == "site-8"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("mqtt = 5", "mqtt: write it as a section of its own, [mqtt] (it is 5)"),
+        ("[mqtt]\nport = 99999", "mqtt.port: write 65535 at most (it is 99999)"),
+        ('[mqtt]\nhost = ""', "mqtt.host: write something, or leave it out (it is '')"),
+        ('[store]\nraw_days = "many"', "store.raw_days: write a whole number (it is 'many')"),
+        ("[store]\nmax_bytes = -1", "store.max_bytes: write more than 0 (it is -1)"),
+        ("[store]\npath = 7", "store.path: write the path of a file, in quotes (it is 7)"),
+        ('[maintenance]\ncurrency = "euro"', "maintenance.currency: write it like 'EUR' (it is 'euro')"),
+        (
+            '[sync]\nreadings = "some"',
+            "sync.readings: write 'all', 'changes' or 'none' (it is 'some')",
+        ),
+        (
+            '[ocpp]\nupstream_url = "http://csms"',
+            "ocpp.upstream_url: write it like 'wss://csms.example/ocpp' (it is 'http://csms')",
+        ),
+        ("[sync]\nenabled = true", "sync: url: say where to, or leave sync disabled"),
+        ('[sources]\neverest = ["a/#"]', "sources.everest.0: write it like 'meters/CP1' (it is 'a/#')"),
+        ('[web]\ninsecure = "maybe"', "web.insecure: write true or false (it is 'maybe')"),
+    ],
+)
+def test_a_fault_says_what_to_write_instead(toml: Path, text: str, sentence: str) -> None:
+    assert faults(toml, f"{SITE}{text}\n") == [sentence]
