@@ -113,6 +113,13 @@ class Debians:
         return base
 
 
+def cannot_contain() -> str | None:
+    """Return why this machine cannot run containers; None where it can."""
+    probe = [*_nspawn(Path("/"), "--pipe", "--volatile=yes"), "true"]
+    done = subprocess.run(probe, capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
+
+
 def build(
     root: Root, name: str, *, suite: int = 12, architecture: str = "amd64", version: str = "0.1.0"
 ) -> Path:
