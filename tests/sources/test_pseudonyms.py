@@ -30,8 +30,8 @@ def test_people_serials_and_addresses_are_replaced_by_the_same_each_time() -> No
     assert first[3]["idTag"].startswith("person-")
     assert (first[2], first[3]["meterStart"]) == ("StartTransaction", 5)
     boot = {
-        "chargePointSerialNumber": "SN-77",
-        "iccid": "8944",
+        "chargePointSerialNumber": "SN-7741-ACME",
+        "iccid": "8944110068601234567",
         "chargePointModel": "M",
         "parentIdTag": "PERSON",
     }
@@ -39,8 +39,8 @@ def test_people_serials_and_addresses_are_replaced_by_the_same_each_time() -> No
     assert told["parentIdTag"] == first[3]["idTag"], "one person is one name"
     assert told["chargePointModel"] == "M"
     text = json.dumps(told)
-    assert "SN-77" not in text
-    assert "8944" not in text
+    assert "SN-7741-ACME" not in text
+    assert "8944110068601234567" not in text
     assert OTHERS.payload(b'{"location":"ftp://user:secret@host/x"}', None)["location"].startswith("address-")
 
 

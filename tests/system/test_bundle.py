@@ -26,7 +26,8 @@ TAG, EMAID, EVCCID, MAC, VIN = (
 )
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUQ\n-----END CERTIFICATE-----"
 TOKEN, BASIC = "t0ken-of-the-uplink", "amFuZTpodW50ZXIyMg"
-PERSON, REASON = "Jane Doe", "call Jane on 0171-555"
+PERSON, PHONE = "Jane Doe", "0171-555-0123"
+REASON = f"call Jane on {PHONE}"
 PEOPLE = {
     "idTag": TAG,
     "eMAID": EMAID,
@@ -47,7 +48,7 @@ WORDS = (
     BASIC,
     PERSON,
     "Jane",
-    "0171",
+    PHONE,
     PASSWORD,
 )
 HOSTS = ("hooks.example", "secret-path", "proxy.example", "proxy-password")
