@@ -18,7 +18,7 @@ from tests.rig.site import HEALTHY, timed
 from tests.rig.waiting import DEADLINE_S
 from tests.system.conftest import CHARGERS, NewAgent
 
-STEADY, BEFORE, DURING, AFTER = CHARGERS[:4]
+STEADY, BEFORE, DURING, AFTER, LAST = CHARGERS[:5]
 HOT = {**HEALTHY, "connector_id": 1, "temperature": 70.0}
 GARBAGE = b"this was a database once" * 1000
 
@@ -72,6 +72,9 @@ def test_on_a_full_disk_the_agent_goes_watch_only_and_tells_the_gap_once_there_i
         ballast.unlink()
         publisher.publish(AFTER, HOT)
         subscriber.wait_for_alert(AFTER, "OVER_TEMPERATURE", "OPEN")
+    publisher.acknowledged()
+    publisher.publish(LAST, HOT)  # the broker hands it on behind all the others
+    subscriber.wait_for_alert(LAST, "OVER_TEMPERATURE", "OPEN")
     sent = publisher.acknowledged()
     assert agent.terminate() == 0
 
@@ -83,14 +86,14 @@ def test_on_a_full_disk_the_agent_goes_watch_only_and_tells_the_gap_once_there_i
     ((kept,),) = agent.rows("SELECT count(*) FROM readings")
     assert kept + gaps[0]["readings"] == len(sent)
     kept_of = dict(agent.rows("SELECT charger_id, count(*) FROM readings GROUP BY 1"))
-    assert kept_of[BEFORE] == kept_of[AFTER] == 1
+    assert kept_of[BEFORE] == kept_of[AFTER] == kept_of[LAST] == 1
     assert kept_of[STEADY] > 0
     # The alert that arose while nothing could be kept is known after a restart nevertheless.
     alerts = {
         json.loads(text)["charger_id"]
         for (text,) in agent.rows("SELECT payload FROM outbox_alerts WHERE type = 'alert'")
     }
-    assert alerts == {BEFORE, DURING, AFTER}
+    assert alerts == {BEFORE, DURING, AFTER, LAST}
     _nothing_is_owed(agent, broker, subscriber)
 
 
