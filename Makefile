@@ -135,10 +135,11 @@ package: $(VENV)/dev.stamp ## Make the Debian packages into dist (options in PAC
 IMAGE_TOOL ?= $(firstword $(notdir $(wildcard /usr/bin/docker /usr/bin/buildah)) docker)
 
 image: ## Make the image for ARM64 gateways (options in IMAGE="--build-arg BASE=...")
-	@$(IMAGE_TOOL) build --platform linux/arm64 --file Dockerfile.arm64 --tag edge-agent $(IMAGE) .
+	@BUILDAH_FORMAT=docker $(IMAGE_TOOL) build --platform linux/arm64 --file Dockerfile.arm64 --tag edge-agent $(IMAGE) .
 
-package-test: $(VENV)/dev.stamp ## Install the package in booted Debians without a network (root; more in PARTS="arm64 release")
+package-test: $(VENV)/dev.stamp ## Install the package in booted Debians without a network (root; more in PARTS="arm64 image release")
 	@$(SERVICES) container
+	@$(if $(filter arm64 image,$(PARTS)),$(SERVICES) arm64)
 	@$(BIN)/python -m tests.package $(PARTS)
 
 pictures: services $(VENV)/page.stamp ## Take the pictures of the page anew

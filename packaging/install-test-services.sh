@@ -2,6 +2,7 @@
 # Installs from Debian what a checkout needs beside Python packages:
 #   venv      python3-venv, without which `python3 -m venv` does not work on Debian
 #   container what boots a Debian for the package's test
+#   arm64     what makes and runs one of another processor, and the image
 #   services  what the tests run: mosquitto, strace, openssl, ip, chromium for the page, libgomp1 for the training,
 #             and of the central side PostgreSQL, Java and Maven, which fetches Kafka
 # Does nothing, and needs no network, when all of it is there already.
@@ -73,8 +74,18 @@ container)
     has systemd-nspawn || set -- "$@" systemd-container
     [ $# -eq 0 ] || install "$@"
     ;;
+arm64)
+    set --
+    has qemu-aarch64-static || set -- "$@" qemu-user-static binfmt-support
+    has buildah || set -- "$@" buildah
+    has bwrap || set -- "$@" bubblewrap
+    [ $# -eq 0 ] || install "$@"
+    # In a container nothing does it at boot.
+    [ -e /proc/sys/fs/binfmt_misc/register ] || as_root mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+    [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] || as_root update-binfmts --enable qemu-aarch64
+    ;;
 *)
-    say "usage: $0 venv | services | container" >&2
+    say "usage: $0 venv | services | container | arm64" >&2
     exit 2
     ;;
 esac

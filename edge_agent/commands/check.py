@@ -140,7 +140,7 @@ def _keys(config: Config) -> Finding:
     entries = KeyRing(config.web.keys_file).list()
     if not entries:
         return Finding("", "nobody can get in yet: make a key with `edge-agent keys add technician`")
-    return Finding(f"{len(entries)} keys")
+    return Finding("1 key" if len(entries) == 1 else f"{len(entries)} keys")
 
 
 def _broker(config: Config) -> Finding:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import package
 from tests.package import recording
-from tests.package.debian import Debians, Failed, Root, build, cannot_contain
+from tests.package.debian import BUILD, Debians, Failed, Root, build, cannot_contain
+from tests.package.image import built
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CONFIG = BUILD.parent / "config.toml"
 OLD, NEW = "0.1.0", "0.1.1"
 
 
@@ -45,10 +48,10 @@ def main() -> int:
 
 
 def service(debians: Debians, suite: int = 12) -> None:
-    """Install, use, break, boot again, upgrade, cut off, put back, remove, purge."""
+    """Install, use, break, boot again, upgrade, cut off, put back, enrol, remove, purge."""
     with debians.copy(suite) as root:
         _build_both(root, suite)
-        for stage in ("installed", "rebooted", "cut-off", "broker", "removed"):
+        for stage in ("installed", "rebooted", "cut-off", "broker", "enrolled", "removed"):
             _tell(root.boot(stage))
 
 
@@ -75,12 +78,30 @@ def arm64(debians: Debians) -> None:
             root.run("chmod", "755", "/root")
             print(root.run("sh", "-c", "edge-agent check; edge-agent models verify").rstrip())
             outcomes[architecture] = root.run("edge-agent", "replay", f"/root/{log}")
-    apart = recording.difference(outcomes["amd64"], outcomes["arm64"])
-    same = (
-        "byte for byte the same" if outcomes["amd64"] == outcomes["arm64"] else f"at most {apart:.1e} apart"
-    )
-    told = len(outcomes["amd64"].splitlines())
-    print(f"{recording.MESSAGES} messages, {told} outcomes: {same}")
+    _compare(outcomes["amd64"], outcomes["arm64"])
+
+
+def image(debians: Debians) -> None:
+    """Build the image under qemu, check, replay a log there and here, and run it until it is healthy."""
+    with debians.copy(12, "arm64") as root, built(root, root.path.parent) as made:
+        print(f"image: {made.size / 1e6:.1f} MB, user {made.settings['User']}", flush=True)
+        print(made.agent("certificate", "gateway.lan").rstrip())
+        made.agent("keys", "add", "admin")
+        for command in (("check", "--configuration"), ("models", "verify")):
+            print(made.agent(*command).rstrip())
+        log = made.volume / "log.jsonl"
+        recording.write(log)
+        here = [sys.executable, "-m", "edge_agent", "--config", str(CONFIG), "replay", str(log)]
+        outcomes = subprocess.run(here, capture_output=True, text=True, check=True).stdout
+        _compare(outcomes, made.agent("replay", f"/var/lib/edge-agent/{log.name}"))
+        print(made.run_until_healthy().splitlines()[-1])
+
+
+def _compare(outcomes: str, others: str) -> None:
+    """Say how far apart two replays are. Raises Failed where too far."""
+    apart = recording.difference(outcomes, others)
+    same = "byte for byte the same" if outcomes == others else f"at most {apart:.1e} apart"
+    print(f"{recording.MESSAGES} messages, {len(outcomes.splitlines())} outcomes: {same}", flush=True)
     if apart > recording.TOLERANCE:
         message = f"outcomes are {apart:.1e} apart, allowed are {recording.TOLERANCE:.0e}"
         raise Failed(message)
@@ -101,6 +122,7 @@ PARTS: dict[str, Callable[[Debians], None]] = {
     "service-13": lambda debians: service(debians, 13),
     "release": release,
     "arm64": arm64,
+    "image": image,
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 BUILD = HERE.parents[1] / "packaging/debian/build.py"
-PACKAGES = "systemd,systemd-sysv,dbus,python3,openssl,mosquitto,mosquitto-clients,iproute2,procps"
+PACKAGES = (
+    "systemd,systemd-sysv,dbus,python3,python3-venv,openssl,mosquitto,mosquitto-clients,iproute2,procps"
+)
 NAMES = {12: "bookworm", 13: "trixie"}
 BOOT_S = 400
 CPUINFO = '[ ! -e /root/cpuinfo ] || mount --bind /root/cpuinfo /proc/cpuinfo; exec "$@"'
@@ -62,7 +64,7 @@ class Root(NamedTuple):
 
     def boot(self, stage: str) -> list[str]:
         """Boot it, let a script of `inside` run, return what that says of itself. Raises Failed."""
-        for name in ("carry-out.sh", "lib.sh", "api.py"):
+        for name in ("carry-out.sh", "lib.sh", "api.py", "central.py"):
             self.put(HERE / "inside" / name, name)
         self.put(HERE / "inside" / f"{stage}.sh", "stage.sh")
         wants = self.path / "etc/systemd/system/multi-user.target.wants"

@@ -9,6 +9,7 @@ api models total 3
 refused logged "$(cat /var/lib/edge-agent/first-key)"
 refused runuser -u nobody -- cat /var/lib/edge-agent/first-key
 [ "$(systemctl is-active edge-agent-update.timer)" = active ]
+[ -e /usr/lib/edge-agent/*/compiled ]
 systemctl start edge-agent-update.service
 
 : "a reading in, an alert out"
