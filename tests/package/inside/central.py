@@ -25,6 +25,10 @@ class Central(BaseHTTPRequestHandler):
         else:
             self._answer(401, {"detail": "who is it?"})
 
+    def do_GET(self) -> None:
+        """Answer whoever looks whether it is there."""
+        self._answer(200, {"status": "healthy"})
+
     def _answer(self, code: int, told: dict[str, str]) -> None:
         body = json.dumps(told).encode()
         self.send_response(code)

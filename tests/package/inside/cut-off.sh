@@ -19,11 +19,11 @@ dpkg -i /root/second.deb
 lasts=$(($(now) - began))
 say "an upgrade takes $lasts ms"
 dpkg -i /root/first.deb
-for share in 20 45 60 75 90; do
+for share in 10 20 30 45 75; do
     cut_off /root/second.deb $share
 done
 dpkg -i /root/second.deb
-for share in 45 80; do
+for share in 20 60; do
     cut_off /root/first.deb $share
 done
 dpkg -i /root/first.deb
