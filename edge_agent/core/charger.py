@@ -30,6 +30,9 @@ GAP_HALF_LIFE_S = DAY_S
 LONGEST_FIRST_GAP_S = 3_600.0
 LONGEST_GAP_S = 6 * 3_600.0
 SHORTEST_GAP_S = 60.0
+ONE_WORD_S, WORDS = 5.0, 10
+"""What follows so soon may be one word in several messages, such as a boot, a status and the meter's values; so
+many are a rhythm."""
 MOST_PARTS = 32
 NOTHING_KNOWN = Quantities()
 
@@ -303,7 +306,8 @@ def _rhythm(charger: Charger, reading: Reading, heard_before: datetime | None) -
     gap = max((reading.received_at - heard_before).total_seconds(), 0.0)
     usual = charger.usual_gap_s
     if usual is None:
-        return min(gap, LONGEST_FIRST_GAP_S)
+        is_rhythm = gap > ONE_WORD_S or charger.readings >= WORDS
+        return min(gap, LONGEST_FIRST_GAP_S) if is_rhythm else None
     learned = min(gap, 2 * max(usual, SHORTEST_GAP_S), LONGEST_GAP_S)
     return max(learned, usual * math.exp2(-gap / GAP_HALF_LIFE_S))
 

@@ -268,6 +268,13 @@ def test_a_burst_is_no_measure_of_the_usual_gap() -> None:
     assert folded([said(0), said(10), *burst]).usual_gap_s == 10.0
 
 
+def test_what_a_charger_says_in_one_go_is_no_measure_of_it_either() -> None:
+    boot = [said(n) for n in range(5)]
+    assert folded(boot).usual_gap_s is None
+    assert folded([*boot, said(604)]).usual_gap_s == 600.0
+    assert folded([said(n) for n in range(20)]).usual_gap_s == pytest.approx(1.0, rel=1e-3)
+
+
 def test_the_usual_gap_is_the_longest_and_fades_by_half_a_day() -> None:
     charger = folded([said(0), said(300), said(310)])
     assert charger.usual_gap_s == pytest.approx(300.0, rel=1e-3)

@@ -218,7 +218,7 @@ def test_nobody_is_sent_to_chargers_that_are_silent_together_however_long() -> N
 
 def test_while_nothing_can_be_heard_the_site_s_alert_stands_as_it_is() -> None:
     state, batch = State(site()), a_batch()
-    state.observe([said(n)._replace(charger_id=name) for n in range(9) for name in "AB"], RULES, batch)
+    state.observe([said(n)._replace(charger_id=name) for n in range(20) for name in "AB"], RULES, batch)
     state.observe(state.silence(at(420), Listening(at(-86_400)), Patience(), batch), RULES, batch)
     assert state.silence(at(500), Listening(None), Patience(), batch) == []
     assert [alert.alert_type for alert in open_alerts(state.site)] == ["SITE_OFFLINE"]
