@@ -30,9 +30,11 @@ GAP_HALF_LIFE_S = DAY_S
 LONGEST_FIRST_GAP_S = 3_600.0
 LONGEST_GAP_S = 6 * 3_600.0
 SHORTEST_GAP_S = 60.0
-ONE_WORD_S, WORDS = 5.0, 10
-"""What follows so soon may be one word in several messages, such as a boot, a status and the meter's values; so
-many are a rhythm."""
+ONE_WORD_S, WORDS = 5.0, 6
+"""What follows so soon may be one word in several messages, such as a boot, a status and the meter's values.
+
+So many in a row are a rhythm.
+"""
 MOST_PARTS = 32
 NOTHING_KNOWN = Quantities()
 
