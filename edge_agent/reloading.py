@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from edge_agent.config import Config, Section
@@ -73,17 +72,17 @@ class Reloading:
         self._load = load
         self._apply = apply
         self._manager = manager
-        self._asked = Event()
+        self._asked = False
 
     def ask(self) -> None:
-        """Have it read at the next look; from a signal's handler."""
-        self._asked.set()
+        """Have it read at the next look; from a signal's handler, which may take no lock."""
+        self._asked = True
 
     def look(self) -> None:
         """Read it, where that was asked for, and say what came of it."""
-        if not self._asked.is_set():
+        if not self._asked:
             return
-        self._asked.clear()
+        self._asked = False
         self._manager.reloading()
         try:
             told = self._reload()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ class Supervisor:
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._tasks = list(tasks)
         self._threads: list[threading.Thread] = []
-        self._ended = threading.Event()
         self._stopping = False
+        # Held until the end. A signal's handler may let it go, whatever the main thread is about: an Event
+        # has a lock of its own, which the main thread may just hold.
+        self._going_on = threading.Lock()
+        self._going_on.acquire()
         self.failed: str | None = None
         """The task that ended by itself, if one did."""
 
@@ -65,11 +69,12 @@ class Supervisor:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end, at most so long; return whether it has come."""
-        return self._ended.wait(timeout_s)
+        return self._going_on.acquire(timeout=timeout_s)
 
     def end(self) -> None:
-        """Let `wait` return true: somebody asked for the end. Fit for a signal handler."""
-        self._ended.set()
+        """Let `wait` return true, once: somebody asked for the end. Fit for a signal's handler."""
+        with suppress(RuntimeError):  # somebody else has, too
+            self._going_on.release()
 
     def stop(self) -> None:
         """Stop every task, the last one first, and wait for each."""
@@ -88,4 +93,4 @@ class Supervisor:
         finally:  # SystemExit too, which uvicorn raises
             if not self._stopping:
                 self.failed = self.failed or task.name
-                self._ended.set()
+                self.end()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from threading import Event
 
 import pytest
 
 from edge_agent.supervisor import PATIENCE_S, Supervisor, Task
+from tests.rig.waiting import DEADLINE_S
 
 
 def waiting_task(name: str, log: list[str] | None = None) -> Task:
@@ -50,6 +53,22 @@ def test_while_all_run_the_wait_goes_on() -> None:
     assert not supervisor.wait(0.0)
     supervisor.stop()
     assert supervisor.failed is None
+
+
+SIGNALLED = """
+import random, signal
+from edge_agent.supervisor import Supervisor
+for _ in range(20_000):
+    supervisor = Supervisor([])
+    signal.signal(signal.SIGALRM, lambda *_: supervisor.end())
+    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 2e-4))
+    while not supervisor.wait(2e-5):
+        pass
+"""
+
+
+def test_a_signal_at_any_moment_of_the_wait_ends_it() -> None:
+    subprocess.run([sys.executable, "-c", SIGNALLED], check=True, timeout=DEADLINE_S)
 
 
 def test_an_end_that_was_asked_for_is_no_failure() -> None:

@@ -36,6 +36,8 @@ from cloud_sync.central.tables import (
 from edge_agent.errors import Rejected
 
 POLL_S = 0.5
+LOOK_S = 0.5
+"""The main thread looks so often whether the end was asked for."""
 HOUSEKEEPING_S = 3_600.0
 LONGEST_PAUSE_S = 30.0
 MOST_DEAD_BYTES = 64 * 1024
@@ -155,20 +157,22 @@ class Sink:
 
     def __init__(self, settings: Settings) -> None:
         self._lanes = [Consuming(settings, lane) for lane in LANES]
+        self._asked = False
 
     def run(self) -> None:
         """Serve until `stop`. A lane that fails ends the others, and is raised."""
         with ThreadPoolExecutor(len(self._lanes), "sink") as pool:
             running = [pool.submit(lane.run) for lane in self._lanes]
-            wait(running, return_when=FIRST_COMPLETED)
-            self.stop()
+            while not (self._asked or any(each.done() for each in running)):
+                wait(running, LOOK_S, return_when=FIRST_COMPLETED)
+            for lane in self._lanes:
+                lane.stop()
         for each in running:
             each.result()
 
     def stop(self) -> None:
-        """Let `run` return; from any thread, or a signal's handler."""
-        for lane in self._lanes:
-            lane.stop()
+        """Let `run` return; from any thread, or a signal's handler, which may take no lock."""
+        self._asked = True
 
     @property
     def written(self) -> int:

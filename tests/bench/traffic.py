@@ -22,7 +22,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from random import Random
-from threading import Event
 from typing import TYPE_CHECKING
 
 from edge_agent.simulator.fleet import Fleet, SitePlan
@@ -195,14 +194,13 @@ def send_on_demand(connections: dict[str, Connection], ready: list[Message]) -> 
 
 def send_in_rhythm(connections: dict[str, Connection], stream: Iterator[Message], speed: float) -> None:
     """Send each message at its time until SIGTERM."""
-    stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     first = next(stream)
     print("ready", flush=True)
     began, sent, latest_s = time.monotonic(), 0, 0.0
     for message in stream:
         due = began + (message.at - first.at).total_seconds() / speed
-        if stop.wait(max(due - time.monotonic(), 0.0)):
+        if signal.sigtimedwait({signal.SIGTERM}, max(due - time.monotonic(), 0.0)):
             break
         latest_s = max(latest_s, time.monotonic() - due)
         connection = connections[message.charger_id]
