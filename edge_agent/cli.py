@@ -67,6 +67,8 @@ def _check(command: ModuleType, asked: argparse.Namespace) -> int:
         return int(command.show_sample(asked.config, asked.topic, asked.payload))
     if asked.configuration:
         return int(command.check_configuration(asked.config))
+    if asked.daemon:
+        return int(command.check_daemon(asked.config))
     return int(command.check(asked.config))
 
 
@@ -118,8 +120,10 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(call=_check)
-    parser.add_argument("--configuration", action="store_true", help="look at the configuration alone")
-    parser.add_argument("--topic", help="show instead what a sample message on this topic would become")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--configuration", action="store_true", help="look at the configuration alone")
+    which.add_argument("--daemon", action="store_true", help="look whether the daemon on this machine serves")
+    which.add_argument("--topic", help="show instead what a sample message on this topic would become")
     parser.add_argument(
         "--payload",
         type=Path,

@@ -20,6 +20,7 @@ from edge_agent.adapters.sqlite import SqliteReader
 from edge_agent.adapters.web.keys import KeyRing
 from edge_agent.clock import SystemClock
 from edge_agent.commands.findings import Finding, show
+from edge_agent.commands.local import client
 from edge_agent.config import Config, load, passwords, secret
 from edge_agent.errors import ConfigError, EdgeAgentError
 from edge_agent.service import broker_settings, registry, releases
@@ -57,6 +58,23 @@ def check_configuration(config_path: Path | None) -> int:
     for sentence in unknown:
         show("configuration", Finding("", sentence))
     print(f"the configuration of site {config.site_id} has no faults")
+    return 0
+
+
+def check_daemon(config_path: Path | None) -> int:
+    """Look whether the daemon on this machine serves.
+
+    Raises ConfigError, and EdgeAgentError where it does not.
+    """
+    config, _ = load(config_path)
+    with client(config.web) as agent:
+        try:
+            agent.get("/health").raise_for_status()
+        except httpx.HTTPError as error:
+            raise EdgeAgentError(
+                f"the daemon does not serve at {agent.base_url} ({error}): is `edge-agent run` running?"
+            ) from error
+        print(f"the daemon serves at {agent.base_url}")
     return 0
 
 

@@ -105,6 +105,16 @@ def test_a_wrong_password_is_found_by_check(agent: Agent) -> None:
     assert agent.health()["status"] == "healthy"  # the running one is not disturbed
 
 
+def test_whether_the_daemon_serves_is_asked_of_itself_wherever_it_listens(
+    agent: Agent,
+) -> None:
+    assert f":{agent.port}" in agent.command("check", "--daemon").stdout
+    assert agent.terminate() == 0
+    told = agent.command("check", "--daemon", code=1).stderr
+    assert "the daemon does not serve" in told
+    assert "Traceback" not in told
+
+
 # status
 
 
