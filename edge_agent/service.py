@@ -144,12 +144,12 @@ class Service:
 
     def _watch(self, scheduler: Scheduler) -> None:
         """Until the end: tell systemd that all makes progress, and look whether the clock was set."""
-        started_s, steps, ready = self._clock.monotonic(), self._clock.look(), False
-        while not self.supervisor.wait(LOOK_EVERY_S if ready else LOOK_FOR_READINESS_EVERY_S):
+        started_s, steps, ready, hanging = self._clock.monotonic(), self._clock.look(), False, list[str]()
+        while not self.supervisor.wait(LOOK_EVERY_S if ready or hanging else LOOK_FOR_READINESS_EVERY_S):
             hanging = self.supervisor.hanging(self._clock.monotonic())
             if hanging:
                 log.error("threads make no progress", extra={"tasks": hanging})
-            else:
+            elif ready:
                 self._manager.alive()
             if not ready and self.supervisor.turned(started_s):
                 ready = True
