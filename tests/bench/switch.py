@@ -7,8 +7,11 @@ charger's cable is cut again and again, and a screen gets the alerts, which name
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_agent.adapters.onnx import release_of
@@ -22,6 +25,7 @@ from tests.rig.agent import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.rig.agent import Agent
 
@@ -32,6 +36,9 @@ AIM_MS = 50.0
 NEAR_S = 1.0
 """So long before and after a switch an answer counts as one beside it."""
 MODELS = ROOT / "models"
+UNSWITCHED = 500
+"""Answers under the same load before a release comes: what the machine's own delays are."""
+DISK_EVERY_S, BLOCK = 0.02, b"0" * 4096
 PER_PROBE = 3
 """Readings: the cut, and two good ones."""
 
@@ -52,17 +59,44 @@ def measure(releases: int) -> list[Figure]:
         agent(place, mosquitto, settings) as process,
     ):
         known = ReleaseFolder(place / "agent/releases", MODELS, release_of(MODELS))
-        with steady(mosquitto, CHARGERS, RATE) as background, probes(mosquitto.port) as asked:
+        with (
+            steady(mosquitto, CHARGERS, RATE) as background,
+            probes(mosquitto.port) as asked,
+            _disk_alone(place / "block") as disk,
+        ):
             for _ in range(SETTLED_AFTER):
                 next(asked)
+            before = [next(asked).ms for _ in range(UNSWITCHED)]
             told = [_bring(known, release, asked) for release in _numbers(known, releases)]
         sent = (
             int(background["sent"])
-            + PER_PROBE * (SETTLED_AFTER + sum(len(each.answers) for each in told))
+            + PER_PROBE * (SETTLED_AFTER + UNSWITCHED + sum(len(each.answers) for each in told))
             + 1
         )
         lost = sent - _kept(process, sent)
-    return _figures(told, lost, background)
+    return [*_figures(told, before, lost, background), _disk_figure(disk)]
+
+
+@contextmanager
+def _disk_alone(file: Path) -> Iterator[list[float]]:
+    """Time a write of a block through to the disk, again and again: an alert is told after one of those."""
+    over, all_ms = Event(), list[float]()
+
+    def write() -> None:
+        with file.open("wb", buffering=0) as blocks:
+            while not over.wait(DISK_EVERY_S):
+                began = time.monotonic()
+                blocks.write(BLOCK)
+                os.fdatasync(blocks)
+                all_ms.append(1_000 * (time.monotonic() - began))
+
+    thread = Thread(target=write)
+    thread.start()
+    try:
+        yield all_ms
+    finally:
+        over.set()
+        thread.join()
 
 
 def _numbers(known: ReleaseFolder, releases: int) -> range:
@@ -98,14 +132,14 @@ def _kept(process: Agent, sent: int) -> int:
     return kept()
 
 
-def _figures(told: list[Told], lost: int, background: dict[str, float]) -> list[Figure]:
+def _figures(told: list[Told], before: list[float], lost: int, background: dict[str, float]) -> list[Figure]:
     beside = [each.ms for one in told for each in one.answers if abs(each.at - one.switched_at) < NEAR_S]
     all_ms = [each.ms for one in told for each in one.answers]
     note = (
         f"{len(told)} releases, each asked beside the other for {LEAST_ROWS:,} rows and more; "
         f"{background['per_second']:.0f} msg/s, at most {1000 * background['latest_s']:.0f} ms late; "
-        f"of all {len(all_ms)} answers: p50 {middle(all_ms):.1f}, p99 {percentile(all_ms, 99):.1f}, "
-        f"largest {max(all_ms):.1f} ms"
+        f"of all {len(all_ms)} answers meanwhile: {_spread(all_ms)}; "
+        f"of {len(before)} before the first release: {_spread(before)}"
     )
     return [
         Figure(name="readings lost while models are switched", value=lost, unit="readings", aim=at_most(0)),
@@ -118,3 +152,16 @@ def _figures(told: list[Told], lost: int, background: dict[str, float]) -> list[
             samples=tuple(beside),
         ),
     ]
+
+
+def _disk_figure(all_ms: list[float]) -> Figure:
+    return Figure(
+        name="longest write of 4 KiB to the disk, meanwhile",
+        value=max(all_ms),
+        unit="ms",
+        note=_spread(all_ms),
+    )
+
+
+def _spread(all_ms: list[float]) -> str:
+    return f"p50 {middle(all_ms):.1f}, p99 {percentile(all_ms, 99):.1f}, largest {max(all_ms):.1f} ms"

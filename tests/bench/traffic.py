@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from edge_agent.simulator.fleet import Fleet, SitePlan
 from edge_agent.simulator.parameters import Parameters, SensingParameters
 from edge_agent.simulator.usage import SITE_KINDS
+from edge_agent.supervisor import Supervisor
 from tests.rig.broker import PASSWORD, PREFIX
 from tests.rig.waiting import HOST
 
@@ -194,13 +195,14 @@ def send_on_demand(connections: dict[str, Connection], ready: list[Message]) -> 
 
 def send_in_rhythm(connections: dict[str, Connection], stream: Iterator[Message], speed: float) -> None:
     """Send each message at its time until SIGTERM."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    sending = Supervisor([])
+    signal.signal(signal.SIGTERM, lambda *_: sending.end())
     first = next(stream)
     print("ready", flush=True)
     began, sent, latest_s = time.monotonic(), 0, 0.0
     for message in stream:
         due = began + (message.at - first.at).total_seconds() / speed
-        if signal.sigtimedwait({signal.SIGTERM}, max(due - time.monotonic(), 0.0)):
+        if sending.wait(max(due - time.monotonic(), 0.0)):
             break
         latest_s = max(latest_s, time.monotonic() - due)
         connection = connections[message.charger_id]
