@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 HERE = Path(__file__).parent
 BUILD = HERE.parents[1] / "packaging/debian/build.py"
@@ -36,6 +36,14 @@ class Failed(Exception):
     """A part did not pass; it says why."""
 
 
+def said(command: Sequence[str], what: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a command and return what it prints. what: to call it by. Raises Failed where it fails."""
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"{what}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
 class Root(NamedTuple):
     """A copy of a Debian that is a part's own."""
 
@@ -48,19 +56,14 @@ class Root(NamedTuple):
     def run(self, *command: str) -> str:
         """Run a command in it, with no network and no init; return what it prints. Raises Failed."""
         own = [*_nspawn(self.path, "--pipe"), "sh", "-c", CPUINFO, "sh", *command]
-        done = subprocess.run(own, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Failed(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-        return done.stdout
+        return said(own, " ".join(command))
 
     def upgrade(self, suite: int, to: int, package: str) -> None:
         """Have apt bring Debian to another release, and the agent with it to a package. Raises Failed."""
         self.put(HERE / "inside/dist-upgrade.sh", "dist-upgrade.sh")
         script = ["sh", "-eux", "/root/dist-upgrade.sh", NAMES[suite], NAMES[to], package]
         own = [*_nspawn(self.path, "--pipe", "--bind-ro=/etc/resolv.conf", network=True), *script]
-        done = subprocess.run(own, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Failed(f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        said(own, "the upgrade of Debian")
 
     def boot(self, stage: str) -> list[str]:
         """Boot it, let a script of `inside` run, return what that says of itself. Raises Failed."""

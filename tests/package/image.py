@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.package.debian import HERE, Failed, Root
+from tests.package.debian import HERE, Root, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,10 +42,7 @@ class Image(NamedTuple):
             *("--ro-bind", str(self.files.parent / "cpuinfo"), "/proc/cpuinfo", "--ro-bind", "/sys", "/sys"),
             *("--bind", str(self.volume), "/var/lib/edge-agent"),
         ]
-        done = subprocess.run([*bubble, *command], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Failed(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-        return done.stdout
+        return said([*bubble, *command], " ".join(command))
 
     def agent(self, *arguments: str) -> str:
         """Run its entry point. Raises Failed."""
@@ -98,8 +94,4 @@ def _buildah(storage: Path, *arguments: str) -> str:
     """Return what buildah prints, no line's end. Raises Failed."""
     kept = ["--storage-driver", "vfs", "--root", str(storage / "root"), "--runroot", str(storage / "run")]
     own = {"BUILDAH_ISOLATION": "chroot", "BUILDAH_FORMAT": "docker"}
-    command = ["buildah", *kept, *arguments]
-    done = subprocess.run(command, env={**os.environ, **own}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Failed(f"buildah {arguments[0]}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout.strip()
+    return said(["buildah", *kept, *arguments], f"buildah {arguments[0]}", {**os.environ, **own}).strip()

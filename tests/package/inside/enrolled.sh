@@ -16,7 +16,6 @@ logged "cannot be reached, try again later"
 active
 python3 /root/central.py 2>/dev/null &
 central=$!
-wait_until() { for _ in $(seq 60); do "$@" && return; sleep 0.5; done; false; }
 wait_until test ! -e /boot/firmware/edge-agent-enrol
 wait_until test -e /root/heard
 active

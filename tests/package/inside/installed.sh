@@ -30,10 +30,8 @@ systemctl restart edge-agent
 active
 before=$(systemctl show edge-agent -p MainPID --value)
 kill -STOP "$before"
-for _ in $(seq 60); do
-    [ "$(systemctl show edge-agent -p MainPID --value)" != "$before" ] && break
-    sleep 0.5
-done
+replaced() { [ "$(systemctl show edge-agent -p MainPID --value)" != "$before" ]; }
+wait_until replaced
 active
 [ "$(systemctl show edge-agent -p MainPID --value)" != "$before" ]
 journalctl --no-pager -u edge-agent | grep -q -i "watchdog timeout"
@@ -41,11 +39,8 @@ journalctl --no-pager -u edge-agent | grep -q -i "watchdog timeout"
 : "read again, the configuration holds; a faulty one fails the reload and changes nothing"
 sed -i 's/^time_zone = .*/time_zone = "Europe\/Berlin"/' /etc/edge-agent/config.toml
 systemctl reload edge-agent
-for _ in $(seq 60); do
-    systemctl show edge-agent -p StatusText --value | grep -q "applied: maintenance.time_zone" && break
-    sleep 0.5
-done
-systemctl show edge-agent -p StatusText --value | grep "applied: maintenance.time_zone"
+applied() { systemctl show edge-agent -p StatusText --value | grep "applied: maintenance.time_zone"; }
+wait_until applied
 sed -i 's/^time_zone = .*/time_zone = "Europe\/Nowhere"/' /etc/edge-agent/config.toml
 refused systemctl reload edge-agent
 logged "Europe/Nowhere' is no time zone"

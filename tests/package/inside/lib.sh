@@ -1,7 +1,8 @@
 # What the scripts share. Each runs in a booted container that has no network, by `sh -eux`.
 
 api() { python3 /root/api.py "$@"; }
-active() { for _ in $(seq 60); do [ "$(systemctl is-active edge-agent)" = active ] && return; sleep 0.5; done; false; }
+wait_until() { for _ in $(seq 60); do "$@" && return; sleep 0.5; done; false; }
+active() { wait_until systemctl is-active --quiet edge-agent; }
 # `set -e` does not look at what stands behind an exclamation mark.
 refused() { if "$@" >/dev/null 2>&1; then return 1; fi; }
 logged() { journalctl --no-pager | grep -q "$1"; }
