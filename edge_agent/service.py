@@ -75,7 +75,6 @@ STATISTICS_EVERY_S = 600.0
 SUM_UP_EVERY_S = 120.0
 TRIM_EVERY_S = 600.0
 LOOK_EVERY_S = 1.0
-LOOK_FOR_READINESS_EVERY_S = 0.05
 SLOW_S = 90.0
 """The broker's thread waits so long, at most, between two attempts."""
 
@@ -144,12 +143,12 @@ class Service:
 
     def _watch(self, scheduler: Scheduler) -> None:
         """Until the end: tell systemd that all makes progress, and look whether the clock was set."""
-        started_s, steps, ready, hanging = self._clock.monotonic(), self._clock.look(), False, list[str]()
-        while not self.supervisor.wait(LOOK_EVERY_S if ready or hanging else LOOK_FOR_READINESS_EVERY_S):
+        started_s, steps, ready = self._clock.monotonic(), self._clock.look(), False
+        while not self.supervisor.wait(LOOK_EVERY_S):
             hanging = self.supervisor.hanging(self._clock.monotonic())
             if hanging:
                 log.error("threads make no progress", extra={"tasks": hanging})
-            elif ready:
+            else:
                 self._manager.alive()
             if not ready and self.supervisor.turned(started_s):
                 ready = True
